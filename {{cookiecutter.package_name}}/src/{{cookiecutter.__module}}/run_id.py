@@ -13,9 +13,10 @@ from uuid import uuid4
 
 from zenml.client import Client
 from zenml.models import PipelineRunUpdate
+from zenml.pipelines.run_utils import create_placeholder_run
 
 if TYPE_CHECKING:
-    from zenml.models import PipelineRunResponse
+    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
 
 RUN_ID_VARIABLE = "ZENML_{{ cookiecutter.flavor | upper }}_RUN_ID"
 
@@ -61,3 +62,24 @@ def read_run_id() -> str:
             "with."
         )
     return run_id
+
+
+def find_run(snapshot: PipelineSnapshotResponse, run_id: str) -> PipelineRunResponse:
+    """Find ZenML's record of a run; create it if the run was submitted without one.
+
+    Args:
+        snapshot: The pipeline.
+        run_id: The id that the run was submitted with.
+
+    Returns:
+        The run with its metadata.
+    """
+    # By snapshot too: child pipelines carry the id of the run that has started them.
+    client = Client()
+    found = client.list_pipeline_runs(
+        snapshot_id=snapshot.id, orchestrator_run_id=run_id, hydrate=True, size=1
+    )
+    if found.items:
+        return found.items[0]
+    created = create_placeholder_run(snapshot=snapshot, orchestrator_run_id=run_id)
+    return client.get_pipeline_run(created.id)
