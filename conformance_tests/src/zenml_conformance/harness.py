@@ -1,0 +1,167 @@
+"""How the suite puts its reference backend in place of an orchestrator's own."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from dataclasses import fields, is_dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zenml.orchestrators import BaseOrchestrator
+    from zenml_conformance.reference.backend import ReferenceBackend
+
+
+class Harness:
+    """What a maintainer writes so that the suite can see an orchestrator's jobs.
+
+    Name it with `--orchestrator-harness=module:Class`, or as an entry point of the group
+    `zenml_conformance.harnesses` whose name is the flavor's. Projects from the template need
+    none: their seam is found by itself.
+    """
+
+    connects = True
+    """Whether `connect` puts the reference backend in place. False: black box."""
+
+    job_name_pattern = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?"
+    """What the orchestrator's own backend takes for a job's name (a regular expression for the
+    whole name). The default is what nearly all schedulers take."""
+
+    def config(self) -> dict[str, Any]:
+        """Give the component's configuration under test.
+
+        Returns:
+            Fields of the orchestrator's config class; `--orchestrator-config` overrides them.
+        """
+        return {}
+
+    def connect(
+        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
+    ) -> None:
+        """Make every instance of the orchestrator submit to the reference backend.
+
+        Called in each client and in each process that the reference backend starts, before
+        ZenML runs there.
+
+        Args:
+            orchestrator_class: The orchestrator under test.
+            backend: The reference backend of the scenario.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__}.connect is not written. Without it the suite can't see the "
+            "orchestrator's jobs: set `connects = False` to be judged as a black box."
+        )
+
+
+class BlackBox(Harness):
+    """No reference backend: the orchestrator keeps its own, and is judged by ZenML's store."""
+
+    connects = False
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        """Keep a harness's configuration, if there was one.
+
+        Args:
+            config: The component's configuration.
+        """
+        self._config = config or {}
+
+    def config(self) -> dict[str, Any]:
+        """Give the configuration that was kept.
+
+        Returns:
+            The component's configuration.
+        """
+        return self._config
+
+
+class SeamHarness(Harness):
+    """For orchestrators with the template's seam: an attribute `backend`, a `JobBackend`."""
+
+    @classmethod
+    def fits(cls, orchestrator_class: type) -> bool:
+        """Say whether an orchestrator has the seam.
+
+        Args:
+            orchestrator_class: The orchestrator under test.
+
+        Returns:
+            Whether it has an attribute `backend` annotated with a class that can `submit`,
+            `status` and `cancel`, from a module that has a `JobState`.
+        """
+        return _seam(orchestrator_class) is not None
+
+    def connect(
+        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
+    ) -> None:
+        """Replace the attribute `backend` on the class.
+
+        Args:
+            orchestrator_class: The orchestrator under test.
+            backend: The reference backend of the scenario.
+        """
+        seam = _seam(orchestrator_class)
+        assert seam is not None
+        adapter = _adapter(seam, backend)
+        orchestrator_class.backend = property(lambda self: adapter)  # type: ignore[attr-defined]
+
+
+def _seam(orchestrator_class: type) -> type | None:
+    attribute = getattr(orchestrator_class, "backend", None)
+    getter = attribute.func if isinstance(attribute, cached_property) else None
+    getter = attribute.fget if isinstance(attribute, property) else getter
+    if getter is None:
+        return None
+    try:
+        seam = typing.get_type_hints(getter).get("return")
+    except NameError:
+        return None
+    if not isinstance(seam, type) or not hasattr(sys.modules[seam.__module__], "JobState"):
+        return None
+    return seam if all(hasattr(seam, n) for n in ("submit", "status", "cancel")) else None
+
+
+def _adapter(seam: type, backend: ReferenceBackend) -> Any:
+    """A `JobBackend` of the project's own making that passes everything on."""
+    from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.reference.jobs import Job
+
+    if issubclass(seam, ReferenceBackend):
+        return backend  # The reference orchestrator speaks to it directly.
+    states = sys.modules[seam.__module__].JobState
+
+    def init(self: Any) -> None:
+        pass
+
+    def submit(self: Any, job: Any) -> str:
+        said = _attributes(job)
+        known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}
+        return backend.submit(Job(**known, spec=said))
+
+    def status(self: Any, job_id: str) -> Any:
+        return states(backend.status(job_id).value)
+
+    def cancel(self: Any, job_id: str) -> None:
+        backend.cancel(job_id)
+
+    def wait(self: Any, job_ids: Sequence[str], timeout: float) -> None:
+        backend.wait_for_change(list(job_ids), timeout)
+
+    def check(self: Any, job: Any) -> None:
+        pass
+
+    def log_location(self: Any, job_id: str) -> str | None:
+        return backend.log_location(job_id)
+
+    methods = [init, submit, status, cancel, wait, check, log_location]
+    members = {m.__name__ if m is not init else "__init__": m for m in methods}
+    return type("ReferenceJobBackend", (seam,), members)()
+
+
+def _attributes(job: Any) -> dict[str, Any]:
+    if is_dataclass(job):
+        return {field.name: getattr(job, field.name) for field in fields(job)}
+    return dict(vars(job))

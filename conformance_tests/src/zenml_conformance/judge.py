@@ -1,0 +1,108 @@
+"""From evidence to outcomes: which rules hold, which are broken, which could not be seen."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import (
+    RULES,
+    NotApplicable,
+    NotSeen,
+    Outcome,
+    Rule,
+    Status,
+    Violation,
+)
+
+NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
+NEEDS_HARNESS = (
+    "only jobs show it, and the suite sees none: the orchestrator has no seam that it knows and no "
+    "--orchestrator-harness was given (or --tier=live was)"
+)
+
+
+class Judge:
+    """Judges rules; each once, however many others require it."""
+
+    def __init__(self, evidence_of: Callable[[str], Evidence]) -> None:
+        """Start with nothing judged.
+
+        Args:
+            evidence_of: Gives a scenario's evidence, by name; may wait for it.
+        """
+        self.evidence_of = evidence_of
+        self._outcomes: dict[str, Outcome] = {}
+
+    def outcome(self, rule_id: str) -> Outcome:
+        """Judge a rule, after those that it requires.
+
+        Args:
+            rule_id: The rule.
+
+        Returns:
+            What became of it.
+        """
+        if rule_id not in self._outcomes:
+            self._outcomes[rule_id] = self._judge(RULES[rule_id])
+        return self._outcomes[rule_id]
+
+    def _judge(self, rule: Rule) -> Outcome:
+        for required in rule.requires:
+            ground = self.outcome(required)
+            if ground.status in (Status.FAILED, Status.BLOCKED, Status.ERROR):
+                root = ground.blocked_by or required
+                return Outcome(
+                    rule.id, Status.BLOCKED, f"it can't be judged before {root} holds", root
+                )
+        try:
+            evidence = [self.evidence_of(name) for name in rule.scenarios]
+            for seen in evidence:
+                if seen.broken:
+                    return Outcome(
+                        rule.id,
+                        Status.ERROR,
+                        f"scenario {seen.scenario!r} could not be played:\n{seen.broken}",
+                    )
+            if rule.needs_jobs and not all(seen.simulated for seen in evidence):
+                if self.evidence_of("diamond").in_process:
+                    raise NotApplicable(NO_BACKEND)
+                raise NotSeen(NEEDS_HARNESS)
+            rule.check(*evidence)
+        except Violation as violation:
+            return Outcome(rule.id, Status.FAILED, str(violation))
+        except NotApplicable as reason:
+            return Outcome(rule.id, Status.NOT_APPLICABLE, str(reason))
+        except NotSeen as reason:
+            return Outcome(rule.id, Status.NOT_SEEN, str(reason))
+        except Exception:
+            return Outcome(
+                rule.id,
+                Status.ERROR,
+                f"the rule itself crashed, which is a mistake of the suite:\n"
+                f"{traceback.format_exc()}",
+            )
+        return Outcome(rule.id, Status.PASSED)
+
+
+def scenarios_of(rule_ids: list[str]) -> list[str]:
+    """List the scenarios that rules need, those of their required rules included.
+
+    Args:
+        rule_ids: The rules.
+
+    Returns:
+        Scenario names, the most wanted first.
+    """
+    wanted: dict[str, int] = {"diamond": 0}
+    todo, seen = list(rule_ids), set()
+    while todo:
+        current = todo.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        todo += RULES[current].requires
+        for name in RULES[current].scenarios:
+            wanted[name] = wanted.get(name, 0) + 1
+    return sorted(wanted, key=lambda name: -wanted[name])

@@ -1,0 +1,243 @@
+"""A client process: submits pipelines as a user would, and watches the orchestrator do it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zenml_conformance.lab.evidence import Call, Raised, Submission
+
+pid: int | None = None
+"""This process, when it is a client."""
+
+
+def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: Any) -> None:
+    """Run a pipeline and write down what happened: the whole life of a client process.
+
+    Args:
+        label: What the scenario calls this submission.
+        pipeline: `module:name` of a pipeline, the module below `zenml_conformance.lab`.
+        result: Where the `Submission` is written, again and again as it grows.
+        how: A function of this module that runs the pipeline (`once`, `twice`, `together`).
+        **arguments: Passed to that function.
+    """
+    import importlib
+
+    global pid
+    pid = os.getpid()
+    submission = Submission(label=label, pid=pid, began=time.monotonic())
+    save = functools.partial(_save, submission, Path(result))
+    module, _, name = pipeline.partition(":")
+    try:
+        watch(submission, save)
+        body = getattr(importlib.import_module(f"zenml_conformance.lab.{module}"), name)
+        globals()[how](submission, body, **arguments)
+    except BaseException as error:
+        submission.raised = _raised(error)
+        logging.getLogger(__name__).exception("%s raised", label)
+    submission.ended = time.monotonic()
+    save()
+
+
+def once(
+    submission: Submission,
+    pipeline: Any,
+    parameters: dict[str, Any],
+    options: dict[str, Any] | None = None,
+    name: str | None = None,
+) -> None:
+    """Call a pipeline.
+
+    Args:
+        submission: Takes the run's id.
+        pipeline: The pipeline, or with a name: a function that makes it.
+        parameters: Its arguments.
+        options: For `with_options`.
+        name: The pipeline's name.
+    """
+    if name is not None:
+        pipeline = pipeline(name)
+    run = pipeline.with_options(**options or {})(**parameters)
+    submission.run = str(run.id) if run else None
+
+
+def twice(submission: Submission, pipeline: Any, parameters: dict[str, Any]) -> None:
+    """Call a pipeline, then fire the same snapshot again, as ZenML's server or a trigger would.
+
+    Args:
+        submission: Takes the first run's id.
+        pipeline: The pipeline.
+        parameters: Its arguments.
+    """
+    from zenml.client import Client
+    from zenml.execution.pipeline.utils import submit_pipeline
+    from zenml.pipelines.run_utils import create_placeholder_run
+
+    once(submission, pipeline, parameters)
+    assert submission.calls, "the first firing never reached submit_pipeline"
+    client = Client()
+    snapshot = client.zen_store.get_snapshot(_uuid(submission.calls[0].snapshot))
+    placeholder = create_placeholder_run(snapshot=snapshot)
+    submit_pipeline(snapshot=snapshot, stack=client.active_stack, placeholder_run=placeholder)
+
+
+def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) -> None:
+    """Submit two pipelines at once from two threads that share the orchestrator's instance.
+
+    Compilation is not what is judged (and not safe in two threads), so the second thread begins
+    when the first is about to submit.
+
+    Args:
+        submission: Takes the first run's id.
+        pipeline: The first pipeline.
+        parameters: The arguments of both.
+    """
+    from zenml.client import Client
+    from zenml_conformance.lab import pipelines
+
+    stack = Client().active_stack
+    barrier = threading.Barrier(2, timeout=30)
+    first_is_compiled = threading.Event()
+    submit = type(stack).submit_pipeline
+
+    def submit_together(*args: Any, **kwargs: Any) -> Any:
+        first_is_compiled.set()
+        barrier.wait()
+        return submit(*args, **kwargs)
+
+    problems: list[BaseException] = []
+
+    def call(body: Any) -> None:
+        try:
+            run = body(**parameters)
+            if body is pipeline and run:
+                submission.run = str(run.id)
+        except BaseException as error:
+            problems.append(error)
+        finally:
+            first_is_compiled.set()
+
+    type(stack).submit_pipeline = submit_together  # type: ignore[method-assign]
+    threads = [
+        threading.Thread(target=call, args=(body,)) for body in (pipeline, pipelines.other_chain)
+    ]
+    threads[0].start()
+    first_is_compiled.wait(timeout=30)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+
+
+def watch(submission: Submission, save: Callable[[], None]) -> None:
+    """Record every call of the orchestrator's `submit_pipeline`, without changing what it does.
+
+    Args:
+        submission: Takes the calls.
+        save: Writes the submission down.
+    """
+    from zenml.orchestrators import BaseOrchestrator
+    from zenml_conformance.engine import session
+    from zenml_conformance.target import Target
+
+    assert session.current is not None
+    orchestrator_class = Target.load(session.current.target).orchestrator_class
+    submit = orchestrator_class.submit_pipeline
+    if submit is BaseOrchestrator.submit_pipeline:
+        return  # The deprecated `prepare_or_run_pipeline` is in use; wrapping would hide that.
+
+    @functools.wraps(submit)
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call, before = _open_call(kwargs), _caller_state(kwargs)
+        submission.calls.append(call)
+        save()
+        warnings = _Warnings()
+        logging.getLogger().addHandler(warnings)
+        logging.getLogger("zenml").addHandler(warnings)
+        try:
+            result = submit(self, *args, **kwargs)
+            call.returned = f"{type(result).__module__}.{type(result).__name__}"
+            metadata = getattr(result, "metadata", None) or {}
+            call.metadata = {str(key): type(value).__name__ for key, value in metadata.items()}
+            return result
+        except BaseException as error:
+            call.raised = _raised(error)
+            raise
+        finally:
+            call.returned_at = time.monotonic()
+            logging.getLogger().removeHandler(warnings)
+            logging.getLogger("zenml").removeHandler(warnings)
+            call.logged = warnings.messages
+            after = _caller_state(kwargs)
+            call.changed = [name for name in before if before[name] != after[name]]
+            _look_at_store(call)
+            save()
+
+    orchestrator_class.submit_pipeline = watched  # type: ignore[method-assign]
+
+
+class _Warnings(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _open_call(kwargs: dict[str, Any]) -> Call:
+    snapshot, placeholder = kwargs["snapshot"], kwargs.get("placeholder_run")
+    return Call(
+        began=time.monotonic(),
+        placeholder=str(placeholder.id) if placeholder else None,
+        snapshot=str(snapshot.id),
+        steps={
+            name: list(step.spec.upstream_steps)
+            for name, step in snapshot.step_configurations.items()
+        },
+        step_environments={name: dict(env) for name, env in kwargs["step_environments"].items()},
+    )
+
+
+def _caller_state(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "os.environ": dict(os.environ),
+        "the working directory": os.getcwd(),
+        "the snapshot": kwargs["snapshot"].model_dump_json(),
+        "base_environment": dict(kwargs["base_environment"]),
+        "step_environments": {k: dict(v) for k, v in kwargs["step_environments"].items()},
+    }
+
+
+def _look_at_store(call: Call) -> None:
+    from zenml.client import Client
+
+    if call.placeholder:
+        run = Client().zen_store.get_run(_uuid(call.placeholder))
+        call.run_id_at_return = run.orchestrator_run_id
+        call.steps_ended_at_return = [
+            name for name, step in run.steps.items() if step.status.is_finished
+        ]
+
+
+def _save(submission: Submission, path: Path) -> None:
+    partial = path.with_suffix(f".{threading.get_ident()}")
+    partial.write_text(submission.model_dump_json())
+    partial.replace(path)
+
+
+def _raised(error: BaseException) -> Raised:
+    return Raised(type=type(error).__name__, message=str(error))
+
+
+def _uuid(text: str) -> Any:
+    from uuid import UUID
+
+    return UUID(text)

@@ -1,0 +1,208 @@
+"""What a scenario leaves behind. Rules look at nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+from zenml_conformance.reference.jobs import Job, JobRecord
+
+
+class Raised(BaseModel):
+    """An exception, as far as it survives a process boundary."""
+
+    type: str
+    message: str
+
+
+class Call(BaseModel):
+    """One call of the orchestrator's `submit_pipeline`, seen from outside.
+
+    Times are seconds of the machine's monotonic clock, as everywhere in the evidence.
+    """
+
+    began: float
+    returned_at: float | None = None
+    returned: str | None = None
+    raised: Raised | None = None
+    placeholder: str | None
+    snapshot: str
+    run_id_at_return: str | None = None
+    steps_ended_at_return: list[str] = Field(default_factory=list)
+    steps: dict[str, list[str]]
+    step_environments: dict[str, dict[str, str]]
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """The keys of the returned metadata, with the types of their values."""
+    changed: list[str] = Field(default_factory=list)
+    """What of the caller's state was different afterwards."""
+    logged: list[str] = Field(default_factory=list)
+    """Warnings that were logged meanwhile."""
+
+
+class Submission(BaseModel):
+    """A client process that ran a pipeline."""
+
+    label: str
+    pid: int
+    began: float
+    ended: float | None = None
+    exit_code: int | None = None
+    overdue: bool = False
+    """It did not end in time, and was killed."""
+    raised: Raised | None = None
+    run: str | None = None
+    """Id of the run that ZenML reported to the client."""
+    calls: list[Call] = Field(default_factory=list)
+
+
+class Probe(BaseModel):
+    """What a step saw of its process."""
+
+    step: str
+    run: str
+    pid: int
+    began: float
+    ended: float | None = None
+    main_thread: bool
+    met: bool | None = None
+    """Whether a parallel step was seen running; None: this step looks for none."""
+    environment_at_start: dict[str, str]
+    """When the step's module was imported: before ZenML applies anything itself."""
+    environment_at_run: dict[str, str]
+    metadata_hook: dict[str, str] | str | None = None
+    """Keys and value types of `get_pipeline_run_metadata` in the step's process, or what it
+    raised; None: this step did not ask."""
+
+
+class StepRecord(BaseModel):
+    """A step run in ZenML's store."""
+
+    name: str
+    version: int
+    status: str
+    outputs: dict[str, str | None] = Field(default_factory=dict)
+    """Each output, with the error that loading it raised, if any."""
+
+
+class RunRecord(BaseModel):
+    """A pipeline run in ZenML's store, with every version of its steps."""
+
+    id: str
+    pipeline: str
+    snapshot: str | None
+    status: str
+    in_progress: bool
+    orchestrator_run_id: str | None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    steps: list[StepRecord] = Field(default_factory=list)
+
+    def step(self, name: str) -> StepRecord | None:
+        """The latest version of a step.
+
+        Args:
+            name: Its invocation id.
+
+        Returns:
+            The record; None when the step was never recorded.
+        """
+        versions = [s for s in self.steps if s.name == name]
+        return max(versions, key=lambda s: s.version) if versions else None
+
+    def status_of(self, name: str) -> str:
+        """The status of a step, in words.
+
+        Args:
+            name: Its invocation id.
+
+        Returns:
+            Its latest version's status, or `never recorded`.
+        """
+        step = self.step(name)
+        return step.status if step else "never recorded"
+
+
+class Exposure(BaseModel):
+    """A place where a secret was found."""
+
+    where: str
+    detail: str
+
+
+class Evidence(BaseModel):
+    """All that is known of one scenario.
+
+    Attributes:
+        scenario: Its name.
+        simulated: The reference backend took the place of the orchestrator's own.
+        broken: Why the scenario could not be played to its end; None: it was.
+        submissions: The client processes, in order.
+        runs: Every run in the scenario's store at the end.
+        runs_before_refresh: The same before `refresh_run_status`; empty: no refresh was needed.
+        refresh: What refreshing raised.
+        jobs: What the reference backend was asked to run.
+        refused: What it refused.
+        overdue_jobs: Jobs that had to be killed at the end.
+        probes: What the steps saw.
+        exposures: Where a secret was found.
+        facts: What else the scenario noted, by name.
+    """
+
+    scenario: str
+    simulated: bool
+    broken: str | None = None
+    submissions: list[Submission] = Field(default_factory=list)
+    runs: list[RunRecord] = Field(default_factory=list)
+    runs_before_refresh: list[RunRecord] = Field(default_factory=list)
+    refresh: Raised | None = None
+    jobs: list[JobRecord] = Field(default_factory=list)
+    refused: list[Job] = Field(default_factory=list)
+    overdue_jobs: list[str] = Field(default_factory=list)
+    probes: list[Probe] = Field(default_factory=list)
+    exposures: list[Exposure] = Field(default_factory=list)
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The run of the first submission."""
+        if not self.runs:
+            return None
+        wanted = self.submissions[0].run if self.submissions else None
+        return next((r for r in self.runs if r.id == wanted), self.runs[0])
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call of `submit_pipeline`, in order."""
+        return [call for submission in self.submissions for call in submission.calls]
+
+    @property
+    def step_jobs(self) -> list[JobRecord]:
+        """The jobs that run a step."""
+        return [record for record in self.jobs if record.job.step is not None]
+
+    def probe(self, step: str) -> Probe | None:
+        """What a step saw, the first time it ran.
+
+        Args:
+            step: Its invocation id.
+
+        Returns:
+            The probe; None when the step's code never ran.
+        """
+        return next((p for p in self.probes if p.step == step), None)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the steps ran in the client itself."""
+        clients = {submission.pid for submission in self.submissions}
+        return bool(self.probes) and all(probe.pid in clients for probe in self.probes)
+
+    def save(self, path: Path) -> None:
+        """Write to a file.
+
+        Args:
+            path: The file; it becomes visible complete or not at all.
+        """
+        partial = path.with_suffix(".partial")
+        partial.write_text(self.model_dump_json())
+        partial.replace(path)

@@ -1,0 +1,101 @@
+"""What an orchestrator's classes say about themselves, without a run."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.target import Target
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+CAPABILITIES = (
+    "submit_pipeline",
+    "submit_dynamic_pipeline",
+    "submit_isolated_step",
+    "submit_isolated_step_with_allocation",
+    "stop_isolated_step",
+    "fetch_status",
+    "_stop_run_forcefully",
+    "update_schedule",
+    "delete_schedule",
+)
+"""Methods whose mere overriding makes ZenML believe in a capability
+(`zenml.orchestrators.base_orchestrator.BaseOrchestrator`). What a ZenML version does not have is
+left out."""
+
+
+def inspect_target(lab: Laboratory) -> dict[str, Any]:
+    """Look at flavor, config and orchestrator.
+
+    Args:
+        lab: The scenario's bench; its store has the component registered.
+
+    Returns:
+        Facts by name.
+    """
+    from zenml.client import Client
+    from zenml.enums import StackComponentType
+    from zenml.orchestrators import BaseOrchestrator, ContainerizedOrchestrator
+    from zenml.stack.flavor import validate_flavor_source
+
+    target = Target.load(lab.session.target)
+    orchestrator = Client().active_stack.orchestrator
+    implementation = target.orchestrator_class
+    overridden = [
+        name
+        for name in CAPABILITIES
+        if hasattr(BaseOrchestrator, name)
+        and getattr(implementation, name) is not getattr(BaseOrchestrator, name)
+    ]
+    return {
+        "flavor": target.flavor.name,
+        "built_in": implementation.__module__.startswith("zenml."),
+        "flavor_problem": _problem(
+            lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
+        ),
+        "overridden": overridden,
+        "stubs": [name for name in overridden if _is_stub(getattr(implementation, name))],
+        "modes": [mode.value for mode in orchestrator.supported_execution_modes],
+        "client_side_caching": orchestrator.config.supports_client_side_caching,
+        "is_local": orchestrator.config.is_local,
+        "is_remote": orchestrator.config.is_remote,
+        "containerized": isinstance(orchestrator, ContainerizedOrchestrator),
+        "validates_stack": orchestrator.validator is not None,
+        "run_id_outside": _problem(orchestrator.get_orchestrator_run_id),
+        "job_name_pattern": target.harness.job_name_pattern,
+    }
+
+
+def _problem(function: Any) -> dict[str, str | None]:
+    """Call something and note what it gave or raised."""
+    try:
+        return {"gave": repr(function()), "raised": None}
+    except BaseException as error:
+        return {"gave": None, "raised": f"{type(error).__name__}: {error}"}
+
+
+def _is_stub(method: Any) -> bool:
+    """Whether a method's body does nothing but raise `NotImplementedError`, `pass` or `...`."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    (function,) = tree.body
+    assert isinstance(function, ast.FunctionDef)
+    body = [statement for statement in function.body if not _is_constant(statement)]
+    return all(isinstance(statement, ast.Pass) or _is_refusal(statement) for statement in body)
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_refusal(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Raise) or statement.exc is None:
+        return False
+    raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"

@@ -1,0 +1,424 @@
+"""What scenarios work with: a store of their own, a reference backend, clients, and patience."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance import store
+from zenml_conformance.engine.child import ProcessSpec
+from zenml_conformance.engine.protocol import EngineClient
+from zenml_conformance.engine.session import Session
+from zenml_conformance.lab.evidence import (
+    Evidence,
+    Exposure,
+    Probe,
+    Raised,
+    RunRecord,
+    StepRecord,
+    Submission,
+)
+from zenml_conformance.reference.backend import ReferenceBackend
+from zenml_conformance.reference.jobs import Faults, JobRecord
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+CLIENT_SECONDS = 60.0
+"""How long a client may take; one that takes longer is killed, and the rules are told."""
+
+IDLE_SECONDS = 12.0
+"""How long a client may go on when it has no job left to wait for."""
+
+SETTLE_SECONDS = 15.0
+"""How long the store may take to show the end of a run whose processes can't be seen."""
+
+
+class ScenarioBroken(RuntimeError):
+    """A scenario can't be played on: the message says at which point and why."""
+
+
+class Client:
+    """A client process that was started and may still be running."""
+
+    def __init__(self, pid: int, result: Path) -> None:
+        """Remember a client.
+
+        Args:
+            pid: Its process.
+            result: Where it writes its `Submission`.
+        """
+        self.pid = pid
+        self.result = result
+
+    @property
+    def submission(self) -> Submission | None:
+        """What it has written down so far."""
+        if not self.result.exists():
+            return None
+        return Submission.model_validate_json(self.result.read_text())
+
+
+class Laboratory:
+    """One scenario's bench."""
+
+    def __init__(self, name: str, directory: Path, template: Path, session: Session) -> None:
+        """Set up an empty bench: a copy of the template store, an empty backend.
+
+        Args:
+            name: The scenario.
+            directory: Where everything of it lives; must not exist.
+            template: The template store.
+            session: The session; its target says whether the reference backend is connected.
+        """
+        self.name = name
+        self.directory = directory
+        self.engine = EngineClient(session.socket)
+        self.evidence = Evidence(scenario=name, simulated=session.backend is not None)
+        self.clients: list[Client] = []
+        for path in (directory, directory / "probes", directory / "cwd", directory / "backend"):
+            path.mkdir(mode=0o700)
+        store.clone(template, directory)
+        self.environment = store.client_environment(directory)
+        self.session = session
+        self.backend: ReferenceBackend | None = None
+        if session.backend is not None:
+            home = directory / "backend" / "home"
+            home.mkdir(mode=0o700)
+            self.engine.request(
+                "open_backend",
+                name=session.backend,
+                directory=str(directory / "backend"),
+                environment={
+                    **store.machine_environment(home),
+                    "DISABLE_DATABASE_MIGRATION": "true",
+                },
+                faults={},
+                session=session.model_dump(),
+            )
+            self.backend = ReferenceBackend(session.socket, session.backend)
+
+    @property
+    def probes(self) -> str:
+        """Directory of the probes, for the pipelines."""
+        return str(self.directory / "probes")
+
+    def faults(self, **faults: Any) -> None:
+        """Tell the reference backend what to do wrong from now on. Does nothing without one.
+
+        Args:
+            **faults: Fields of `Faults`.
+        """
+        if self.backend:
+            self.backend.set_faults(Faults(**faults))
+
+    # -- clients ----------------------------------------------------------------------------
+
+    def start(self, label: str, pipeline: str, how: str = "once", **arguments: Any) -> Client:
+        """Start a client process that runs a pipeline.
+
+        Args:
+            label: What to call this submission.
+            pipeline: `module:name` below `zenml_conformance.lab`.
+            how: See `client.run`.
+            **arguments: See `client.run`; `probes` is added to the pipeline's parameters.
+
+        Returns:
+            The client.
+        """
+        arguments.setdefault("parameters", {})["probes"] = self.probes
+        result = self.directory / f"{label}.json"
+        pid = self._start(
+            "zenml_conformance.lab.client:run",
+            label,
+            {"label": label, "pipeline": pipeline, "result": str(result), "how": how, **arguments},
+        )
+        self.clients.append(Client(pid, result))
+        return self.clients[-1]
+
+    def submit(self, label: str, pipeline: str, how: str = "once", **arguments: Any) -> Submission:
+        """Run a pipeline in a client process and wait until the client and all jobs are done.
+
+        Args:
+            label: What to call this submission.
+            pipeline: `module:name` below `zenml_conformance.lab`.
+            how: See `client.run`.
+            **arguments: See `client.run`.
+
+        Returns:
+            What the client wrote down.
+        """
+        submission = self.finish(self.start(label, pipeline, how, **arguments))
+        self.settle()
+        return submission
+
+    def finish(self, client: Client, seconds: float = CLIENT_SECONDS) -> Submission:
+        """Wait for a client's end; kill it when it takes too long.
+
+        Args:
+            client: The client.
+            seconds: How long to wait.
+
+        Returns:
+            What it wrote down.
+        """
+        deadline, idle_since = time.monotonic() + seconds, time.monotonic()
+        while (code := self._await(client.pid, 0.5)) is None:
+            if not self._waits_for_nothing(client):
+                idle_since = time.monotonic()
+            now = time.monotonic()
+            if now > deadline or now - idle_since > IDLE_SECONDS:
+                break
+        overdue = code is None
+        if overdue:
+            self.kill(client)
+            code = self._await(client.pid, 10)
+        submission = client.submission or Submission(
+            label=client.result.stem, pid=client.pid, began=time.monotonic()
+        )
+        submission.exit_code, submission.overdue = code, overdue
+        self.evidence.submissions.append(submission)
+        return submission
+
+    def _waits_for_nothing(self, client: Client) -> bool:
+        """Whether a client has submitted everything and no job is left that could end."""
+        if self.backend is None or self.backend.drain(0):
+            return False
+        submission = client.submission
+        return bool(submission and submission.calls and submission.calls[-1].returned_at)
+
+    def kill(self, client: Client) -> None:
+        """Kill a client and its children.
+
+        Args:
+            client: The client.
+        """
+        self.engine.request("signal", pid=client.pid, number=int(signal.SIGKILL))
+
+    def wait_for_mark(self, name: str, seconds: float = 30.0) -> bool:
+        """Wait for a step's sign.
+
+        Args:
+            name: The sign.
+            seconds: How long to wait at most.
+
+        Returns:
+            Whether it was seen.
+        """
+        path, deadline = Path(self.probes, f"{name}.mark"), time.monotonic() + seconds
+        while not path.exists():
+            if time.monotonic() > deadline or not self._anybody_alive():
+                return path.exists()
+            time.sleep(0.02)
+        return True
+
+    def marked(self, name: str) -> bool:
+        """Say whether a step has left a sign.
+
+        Args:
+            name: The sign.
+
+        Returns:
+            Whether it is there.
+        """
+        return Path(self.probes, f"{name}.mark").exists()
+
+    def mark(self, name: str) -> None:
+        """Give the steps a sign.
+
+        Args:
+            name: The sign.
+        """
+        Path(self.probes, f"{name}.mark").touch()
+
+    def coordinators(self) -> list[JobRecord]:
+        """The jobs that submitted other jobs."""
+        if not self.backend:
+            return []
+        records, _ = self.backend.jobs()
+        submitters = {record.submitted_by for record in records}
+        return [record for record in records if record.id in submitters]
+
+    def _start(self, call: str, label: str, payload: dict[str, Any]) -> int:
+        spec = ProcessSpec(
+            call=call,
+            payload=payload,
+            environment=self.environment,
+            cwd=str(self.directory / "cwd"),
+            log=str(self.directory / f"{label}.log"),
+            session=self.session,
+        )
+        pid: int = self.engine.request("start", spec=spec.model_dump(mode="json"))
+        return pid
+
+    def _await(self, pid: int, seconds: float) -> int | None:
+        answer = self.engine.request("await", patience=seconds + 10, pid=pid, timeout=seconds)
+        code: int | None = answer["code"]
+        return code
+
+    def _anybody_alive(self) -> bool:
+        if any(self._await(client.pid, 0) is None for client in self.clients):
+            return True
+        if self.backend is None:
+            return True  # Nobody can say.
+        records, _ = self.backend.jobs()
+        return any(not record.state.is_ended for record in records)
+
+    # -- the store --------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Wait until nothing can happen any more, or for long enough.
+
+        With the reference backend that moment is known: no job is live. Otherwise only ZenML's
+        store can be watched.
+        """
+        if self.backend:
+            self.evidence.overdue_jobs += self.backend.drain(CLIENT_SECONDS)
+            if self.evidence.overdue_jobs:
+                self.backend.close()
+                self.backend.drain(10)
+            return
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            if not any(run.in_progress for run in self._runs()):
+                return
+            time.sleep(0.1)
+
+    def refresh(self) -> None:
+        """Refresh every unfinished run from a process of its own, as `zenml pipeline runs
+        refresh` does, and keep what the store showed before.
+        """
+        before = self.records()
+        unfinished = [run.id for run in before if run.in_progress]
+        if not unfinished:
+            return
+        self.evidence.runs_before_refresh = before
+        result = self.directory / "refresh.json"
+        pid = self._start(
+            "zenml_conformance.lab.laboratory:refresh_runs",
+            "refresh",
+            {"runs": unfinished, "result": str(result)},
+        )
+        if self._await(pid, 30) is None:
+            self.engine.request("signal", pid=pid, number=int(signal.SIGKILL))
+            self.evidence.refresh = Raised(type="Timeout", message="no answer within 30 s")
+        elif result.exists():
+            self.evidence.refresh = Raised(**json.loads(result.read_text()))
+
+    def _runs(self) -> list[PipelineRunResponse]:
+        from zenml.client import Client as ZenMLClient
+
+        runs = ZenMLClient().list_pipeline_runs(size=100, sort_by="asc:created", hydrate=True)
+        return list(runs.items)
+
+    def records(self) -> list[RunRecord]:
+        """Read every run of the store."""
+        return [_run_record(run) for run in self._runs()]
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def collect(self) -> Evidence:
+        """Gather what is left.
+
+        Returns:
+            The evidence.
+        """
+        self.evidence.runs = self.records()
+        if self.backend:
+            self.evidence.jobs, self.evidence.refused = self.backend.jobs()
+            self.backend.close()
+        for path in sorted(Path(self.probes).glob("*.json")):
+            self.evidence.probes.append(Probe.model_validate_json(path.read_text()))
+        self.evidence.exposures = self._exposures()
+        return self.evidence
+
+    def _exposures(self) -> list[Exposure]:
+        """Look for the secret where others could read it."""
+        from zenml_conformance.lab.pipelines import SECRET
+
+        found = []
+        for record in self.evidence.jobs:
+            for where, text in {
+                "command line": " ".join(record.job.command),
+                "job name": record.job.name,
+                "labels": json.dumps(record.job.labels),
+            }.items():
+                if SECRET in text:
+                    found.append(Exposure(where=where, detail=f"job {record.job.name!r}"))
+        own = {self.directory / "probes", self.directory / "zenml"}
+        for folder, folders, files in os.walk(self.directory):
+            folders[:] = [name for name in folders if Path(folder, name) not in own]
+            for path in (Path(folder, name) for name in files):
+                if path.suffix == ".json" and path.parent == self.directory:
+                    continue  # The suite's own notes.
+                mode, content = path.stat().st_mode, path.read_bytes()
+                is_log = path.suffix in (".log", ".txt", ".out")
+                if SECRET.encode() in content and (is_log or mode & (stat.S_IRGRP | stat.S_IROTH)):
+                    kind = "log" if is_log else "file that others can read"
+                    found.append(Exposure(where=kind, detail=path.name))
+        return found
+
+
+def refresh_runs(runs: list[str], result: str) -> None:
+    """Refresh runs: the whole life of a process that stands for somebody else's client.
+
+    Args:
+        runs: Their ids.
+        result: Where an exception is written down.
+    """
+    from uuid import UUID
+
+    from zenml.client import Client as ZenMLClient
+    from zenml.utils.run_utils import refresh_run_status
+
+    try:
+        for run_id in runs:
+            run = ZenMLClient().zen_store.get_run(UUID(run_id))
+            refresh_run_status(run, include_step_updates=True)
+    except BaseException as error:
+        raised = Raised(type=type(error).__name__, message=str(error))
+        Path(result).write_text(raised.model_dump_json())
+        raise
+
+
+def _run_record(run: PipelineRunResponse) -> RunRecord:
+    from zenml.client import Client as ZenMLClient
+
+    steps = ZenMLClient().list_run_steps(
+        pipeline_run_id=run.id, exclude_retried=False, size=200, hydrate=True
+    )
+    return RunRecord(
+        id=str(run.id),
+        pipeline=run.pipeline.name if run.pipeline else "",
+        snapshot=str(run.snapshot.id) if run.snapshot else None,
+        status=run.status.value,
+        in_progress=run.in_progress,
+        orchestrator_run_id=run.orchestrator_run_id,
+        metadata={key: str(value) for key, value in run.run_metadata.items()},
+        steps=[
+            StepRecord(
+                name=step.name,
+                version=step.version,
+                status=step.status.value,
+                outputs=_outputs(step),
+            )
+            for step in steps.items
+        ],
+    )
+
+
+def _outputs(step: Any) -> dict[str, str | None]:
+    outputs: dict[str, str | None] = {}
+    for name, artifacts in step.outputs.items():
+        try:
+            for artifact in artifacts:
+                artifact.load()
+            outputs[name] = None
+        except Exception as error:
+            outputs[name] = f"{type(error).__name__}: {error}"
+    return outputs

@@ -1,0 +1,349 @@
+"""The steps and pipelines of the scenarios.
+
+Imported by the client that submits and by every process that runs a step, never by the engine:
+what this module sees of the environment while it is imported is what the process was started
+with, before ZenML applies a step's environment itself (`zenml.orchestrators.step_runner`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from zenml import get_step_context, pipeline, step
+from zenml.config import ResourceSettings
+from zenml.config.retry_config import StepRetryConfig
+
+ENVIRONMENT_AT_START = dict(os.environ)
+
+MEETING_SECONDS = 8.0
+"""How long parallel steps look for each other."""
+
+NASTY = {
+    "CONFORMANCE_SPACES": "  two  words ",
+    "CONFORMANCE_QUOTES": """it's "quoted" `here` \\ there""",
+    "CONFORMANCE_DOLLARS": "$HOME ${HOME} $$ $(true) %PATH%",
+    "CONFORMANCE_EQUALS": "a=b=c",
+    "CONFORMANCE_NEWLINES": "first\nsecond\n\tthird\n",
+    "CONFORMANCE_UNICODE": "Grüße, 世界 🚀",
+    "CONFORMANCE_EMPTY": "",
+    "CONFORMANCE_LONG": "0123456789abcdef" * 256,
+}
+"""Values that a shell, a template engine or a size limit would spoil."""
+
+SECRET = "s3ntinel-of-the-conformance-suite"
+"""Stands in for ZenML's API token: looked for wherever others could read it."""
+
+
+def leave_probe(probes: str, **facts: Any) -> None:
+    """Write down what the running step sees of its process.
+
+    Args:
+        probes: Directory of the scenario's probes. It comes as a parameter of the step, because
+            an orchestrator may lose environment variables.
+        **facts: Anything to add.
+    """
+    context = get_step_context()
+    record = {
+        "step": context.step_run.name,
+        "run": str(context.pipeline_run.id),
+        "pid": os.getpid(),
+        "main_thread": threading.current_thread() is threading.main_thread(),
+        "environment_at_start": ENVIRONMENT_AT_START,
+        "environment_at_run": dict(os.environ),
+        **facts,
+    }
+    if context.step_run.name == "source":
+        record["metadata_hook"] = _metadata_hook(context.pipeline_run.id)
+    path = Path(probes, f"{time.monotonic_ns()}-{uuid.uuid4().hex}")
+    path.write_text(json.dumps(record))
+    path.rename(path.with_suffix(".json"))
+
+
+def _metadata_hook(run_id: uuid.UUID) -> dict[str, str] | str:
+    """Ask the orchestrator for run metadata where ZenML asks: in a step's process.
+
+    Args:
+        run_id: The pipeline run.
+
+    Returns:
+        The keys with the types of their values, or what was raised.
+    """
+    from zenml.client import Client
+
+    try:
+        metadata = Client().active_stack.orchestrator.get_pipeline_run_metadata(run_id)
+        return {key: type(value).__name__ for key, value in metadata.items()}
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def mark(probes: str, name: str) -> None:
+    """Leave a sign for other processes.
+
+    Args:
+        probes: Directory of the scenario's probes.
+        name: The sign.
+    """
+    Path(probes, f"{name}.mark").touch()
+
+
+def wait_for_mark(probes: str, name: str, seconds: float) -> bool:
+    """Wait for another process's sign.
+
+    Args:
+        probes: Directory of the scenario's probes.
+        name: The sign.
+        seconds: How long to wait at most.
+
+    Returns:
+        Whether it was seen.
+    """
+    path, deadline = Path(probes, f"{name}.mark"), time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@step
+def source(probes: str) -> int:
+    """Give a number."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return 1
+
+
+@step
+def sink(probes: str, value: int) -> int:
+    """Take a number."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return value + 1
+
+
+@step
+def meet(probes: str, own: str, other: str, value: int = 0, linger: float = 0.0) -> int:
+    """Look for a step that runs at the same time."""
+    began = time.monotonic()
+    mark(probes, own)
+    met = wait_for_mark(probes, other, MEETING_SECONDS)
+    time.sleep(linger)  # Being busy is what this step is for.
+    leave_probe(probes, began=began, ended=time.monotonic(), met=met)
+    return value + 1
+
+
+@step
+def join(probes: str, left: int) -> int:
+    """Come after everything else."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return left + 1
+
+
+@pipeline(enable_cache=False)
+def diamond(probes: str) -> None:
+    """One step function called twice between a source and a join; one edge carries no data."""
+    first = source.with_options(environment={**NASTY, "CONFORMANCE_PLAIN": "source"})(probes)
+    left = meet.with_options(environment={"CONFORMANCE_OWN": "meet"})(
+        probes, own="left", other="right", value=first
+    )
+    meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SECRET})(
+        probes, own="right", other="left", linger=1.0, after=["source"]
+    )
+    join(probes, left, after=["meet_2"])
+
+
+@pipeline(enable_cache=False)
+def single(probes: str) -> None:
+    """One step."""
+    source(probes)
+
+
+@pipeline(enable_cache=False)
+def chain(probes: str) -> None:
+    """Two steps, one after the other."""
+    sink(probes, source(probes))
+
+
+@pipeline(enable_cache=False)
+def other_chain(probes: str) -> None:
+    """The same under another name, to run beside `chain`."""
+    sink(probes, source(probes))
+
+
+@step
+def boom(probes: str) -> int:
+    """Fail, after a parallel step has been given the time to start."""
+    wait_for_mark(probes, "running", 3.0)
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    raise RuntimeError("this step fails on purpose")
+
+
+@step
+def flaky(probes: str) -> int:
+    """Fail twice, then succeed."""
+    attempts = len(list(Path(probes).glob("attempt-*.mark")))
+    mark(probes, f"attempt-{attempts}")
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    if attempts < 2:
+        raise RuntimeError("this step fails twice on purpose")
+    return 1
+
+
+@pipeline(enable_cache=False)
+def failing(probes: str) -> None:
+    """A branch that fails beside one that is well and one that needs three attempts."""
+    sink(probes, boom(probes), id="after_boom")
+    sink(probes, source(probes, id="well"), id="after_well")
+    flaky.with_options(retry=StepRetryConfig(max_retries=2, delay=0, backoff=1))(probes)
+
+
+@step
+def sleeper(probes: str, seconds: float) -> int:
+    """Run until told to end."""
+    began = time.monotonic()
+    leave_probe(probes, began=began)
+    mark(probes, "running")
+    released = wait_for_mark(probes, "release", seconds)
+    mark(probes, "slept" if released or time.monotonic() - began >= seconds else "cut-short")
+    return 1
+
+
+@pipeline(enable_cache=False)
+def modes(probes: str, seconds: float) -> None:
+    """A failing step, a long one beside it, and a step after the long one."""
+    boom(probes)
+    sink(probes, sleeper(probes, seconds), id="after_sleeper")
+
+
+@step
+def victim(probes: str) -> int:
+    """Be killed as the kernel kills what takes too much memory."""
+    leave_probe(probes, began=time.monotonic())
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 1
+
+
+@pipeline(enable_cache=False)
+def killed(probes: str) -> None:
+    """A step that is killed, one that needs it, and one that is killed with a retry to its name."""
+    sink(probes, victim(probes), id="after_victim")
+    retry = StepRetryConfig(max_retries=1, delay=0, backoff=1)
+    victim.with_options(retry=retry)(probes, id="retriable_victim")
+
+
+@step
+def publisher(probes: str) -> int:
+    """Report success, and die before the process has ended well."""
+    from zenml.orchestrators import publish_utils
+
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    publish = publish_utils.publish_successful_step_run
+
+    def publish_and_die(*args: Any, **kwargs: Any) -> Any:
+        publish(*args, **kwargs)
+        os._exit(3)
+
+    publish_utils.publish_successful_step_run = publish_and_die
+    return 1
+
+
+@pipeline(enable_cache=False)
+def published_then_died(probes: str) -> None:
+    """A step that dies after it has reported success, and one that needs it."""
+    sink(probes, publisher(probes), id="after_publisher")
+
+
+@pipeline(enable_cache=False)
+def released(probes: str) -> None:
+    """A step that waits to be released, and one after it."""
+    sink(probes, sleeper(probes, 30.0), id="after_sleeper")
+
+
+@step
+def load(probes: str) -> int:
+    """Be cached."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return 1
+
+
+@pipeline
+def cached(probes: str, fresh: bool) -> None:
+    """A step that may be cached, and one that is only when asked."""
+    sink.with_options(enable_cache=not fresh)(probes, load(probes), id="use")
+
+
+RESOURCES: dict[str, ResourceSettings | None] = {
+    "unset": None,
+    "half_cpu": ResourceSettings(cpu_count=0.5),
+    "three_cpus": ResourceSettings(cpu_count=3),
+    "no_gpu": ResourceSettings(gpu_count=0),
+    "two_gpus": ResourceSettings(gpu_count=2),
+    "memory_kb": ResourceSettings(memory="3KB"),
+    "memory_kib": ResourceSettings(memory="3KiB"),
+    "memory_mb": ResourceSettings(memory="3MB"),
+    "memory_mib": ResourceSettings(memory="3MiB"),
+    "memory_gb": ResourceSettings(memory="3GB"),
+    "memory_gib": ResourceSettings(memory="3GiB"),
+    "memory_tb": ResourceSettings(memory="3TB"),
+    "memory_tib": ResourceSettings(memory="3TiB"),
+    "memory_pb": ResourceSettings(memory="3PB"),
+    "memory_pib": ResourceSettings(memory="3PiB"),
+}
+"""One step for each; the keys are the invocation ids."""
+
+
+@pipeline(enable_cache=False)
+def resources(probes: str) -> None:
+    """Steps that ask for one thing each."""
+    for name, asked in RESOURCES.items():
+        settings = {"resources": asked} if asked else {}
+        source.with_options(settings=settings)(probes, id=name)
+
+
+SMALL_RESOURCES = {
+    "small_cpu": ResourceSettings(cpu_count=1),
+    "small_memory": ResourceSettings(memory="64MiB"),
+    "no_gpu": ResourceSettings(gpu_count=0),
+}
+
+
+@pipeline(enable_cache=False)
+def small_resources(probes: str) -> None:
+    """What any machine has, for orchestrators that keep their own backend."""
+    for name, asked in SMALL_RESOURCES.items():
+        source.with_options(settings={"resources": asked})(probes, id=name)
+
+
+@pipeline(enable_cache=False)
+def settings(probes: str, step_settings: dict[str, Any]) -> None:
+    """A step with settings of its own, and one that has the pipeline's."""
+    source.with_options(settings=step_settings)(probes, id="own")
+    source(probes, id="inherited")
+
+
+HOSTILE_STEPS = [f"a_step_whose_name_goes_on_and_on_{'x' * 60}_{n}" for n in range(12)]
+"""Invocation ids that differ only at the end."""
+
+
+def hostile_names(name: str) -> Any:
+    """Many steps with long names that begin alike, in a pipeline of any name.
+
+    Args:
+        name: The pipeline's name.
+
+    Returns:
+        The pipeline.
+    """
+
+    @pipeline(name=name, enable_cache=False)
+    def named(probes: str) -> None:
+        for step_name in HOSTILE_STEPS:
+            source(probes, id=step_name)
+
+    return named

@@ -1,0 +1,212 @@
+"""What happens to an orchestrator, one function a scenario. None of them judges."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zenml_conformance.engine.session import Session
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.laboratory import Laboratory
+
+Scenario = Callable[[Laboratory], None]
+
+SCENARIOS: dict[str, Scenario] = {}
+"""Every scenario, by name."""
+
+MODES = ("fail_fast", "stop_on_failure", "continue_on_failure")
+
+
+def scenario(function: Scenario) -> Scenario:
+    """Register a scenario under its function's name.
+
+    Args:
+        function: Plays the scenario.
+
+    Returns:
+        The function.
+    """
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def play(name: str, directory: str, template: str, session: dict[str, Any]) -> None:
+    """Play a scenario and write its evidence: the whole life of a scenario's process.
+
+    Args:
+        name: The scenario.
+        directory: Where scenarios live.
+        template: The template store.
+        session: The session, without a backend.
+    """
+    import os
+
+    from zenml_conformance.engine import session as sessions
+    from zenml_conformance.store import client_environment
+    from zenml_conformance.target import Target
+
+    joined = Session.model_validate(session)
+    if Target.load(joined.target).harness.connects:
+        joined.backend = name
+    sessions.current = joined
+    home = Path(directory, name)
+    result = Path(directory, f"{name}.json")
+    evidence = Evidence(scenario=name, simulated=joined.backend is not None)
+    try:
+        laboratory = Laboratory(name, home, Path(template), joined)
+        os.environ.update(client_environment(home))
+        evidence = laboratory.evidence
+        SCENARIOS[name](laboratory)
+        laboratory.collect()
+    except BaseException:
+        evidence.broken = traceback.format_exc()
+    evidence.save(result)
+
+
+@scenario
+def diamond(lab: Laboratory) -> None:
+    """A diamond of four steps runs to its end; the last step in a new interpreter."""
+    lab.faults(cold_steps=["join"])
+    lab.submit("diamond", "pipelines:diamond")
+
+
+@scenario
+def fired_twice(lab: Laboratory) -> None:
+    """One snapshot is fired twice."""
+    lab.submit("fired-twice", "pipelines:single", how="twice")
+
+
+@scenario
+def together(lab: Laboratory) -> None:
+    """Two pipelines are submitted at once by two threads of one client."""
+    lab.submit("together", "pipelines:chain", how="together")
+
+
+@scenario
+def failing(lab: Laboratory) -> None:
+    """A step fails beside a branch that is well and a step that needs three attempts."""
+    lab.submit("failing", "pipelines:failing", options={"execution_mode": "continue_on_failure"})
+
+
+def _mode(lab: Laboratory, mode: str) -> None:
+    client = lab.start(
+        mode,
+        "pipelines:modes",
+        parameters={"seconds": 8.0 if mode == "fail_fast" else 4.0},
+        options={"execution_mode": mode},
+    )
+    lab.finish(client)
+    lab.settle()
+    lab.evidence.facts["sleeper_ended_by_itself"] = lab.marked("slept")
+
+
+@scenario
+def fail_fast(lab: Laboratory) -> None:
+    """A step fails beside a long one; the rest must be ended."""
+    _mode(lab, "fail_fast")
+
+
+@scenario
+def stop_on_failure(lab: Laboratory) -> None:
+    """A step fails beside a long one; that may end, nothing new may start."""
+    _mode(lab, "stop_on_failure")
+
+
+@scenario
+def killed(lab: Laboratory) -> None:
+    """The kernel kills a step."""
+    lab.submit("killed", "pipelines:killed")
+    lab.refresh()
+
+
+@scenario
+def never_started(lab: Laboratory) -> None:
+    """A step's process dies before ZenML has recorded the step."""
+    lab.submit("never-started", "poisoned:poisoned")
+    lab.refresh()
+
+
+@scenario
+def published_then_died(lab: Laboratory) -> None:
+    """A step reports success and then dies."""
+    lab.submit("published-then-died", "pipelines:published_then_died")
+    lab.refresh()
+
+
+@scenario
+def coordinator_killed(lab: Laboratory) -> None:
+    """Whoever walks the DAG is killed while a step runs: the client, and every job that submits."""
+    client = lab.start("coordinator-killed", "pipelines:released")
+    lab.evidence.facts["step_ran"] = lab.wait_for_mark("running")
+    coordinators = lab.coordinators()
+    lab.evidence.facts["killed"] = ["client", *(record.job.name for record in coordinators)]
+    lab.kill(client)
+    for record in coordinators:
+        lab.engine.request("signal", pid=record.pid, number=int(signal.SIGKILL))
+    lab.mark("release")
+    lab.finish(client)
+    lab.settle()
+    lab.refresh()
+
+
+@scenario
+def caching(lab: Laboratory) -> None:
+    """A pipeline runs, runs again half cached, and again wholly cached."""
+    lab.submit("executed", "pipelines:cached", parameters={"fresh": True})
+    lab.submit("half-cached", "pipelines:cached", parameters={"fresh": True})
+    jobs_before = len(lab.backend.jobs()[0]) if lab.backend else None
+    lab.submit("wholly-cached", "pipelines:cached", parameters={"fresh": False})
+    lab.evidence.facts["jobs_before_wholly_cached"] = jobs_before
+
+
+@scenario
+def rejected(lab: Laboratory) -> None:
+    """The backend refuses the first submission of all."""
+    lab.faults(accepts=0)
+    lab.submit("rejected", "pipelines:chain")
+
+
+@scenario
+def rejected_midway(lab: Laboratory) -> None:
+    """The backend accepts one job and refuses the next."""
+    lab.faults(accepts=1)
+    client = lab.start("rejected-midway", "pipelines:chain")
+    lab.finish(client)
+    if lab.backend:
+        lab.evidence.facts["left"] = lab.backend.drain(0.5)
+    lab.settle()
+
+
+@scenario
+def resources(lab: Laboratory) -> None:
+    """Steps ask for cpus, memory and gpus, one thing each. No step is run."""
+    lab.faults(hollow_steps=True)
+    lab.submit("resources", "pipelines:resources" if lab.backend else "pipelines:small_resources")
+
+
+@scenario
+def settings(lab: Laboratory) -> None:
+    """Every setting is given on the component, the pipeline and the step. No step is run."""
+    from zenml_conformance.lab.settings import submit_levels
+
+    lab.faults(hollow_steps=True)
+    submit_levels(lab)
+
+
+@scenario
+def hostile_names(lab: Laboratory) -> None:
+    """Pipelines and steps have names that no scheduler would take as they are."""
+    lab.faults(hollow_steps=True)
+    for number, name in enumerate(("x" * 199 + "1", "x" * 199 + "2", "1 Grüße / 世界: $(a) 'b'")):
+        lab.submit(f"name-{number}", "pipelines:hostile_names", name=name)
+
+
+@scenario
+def inspection(lab: Laboratory) -> None:
+    """Nothing runs: the flavor, the config and the orchestrator's methods are looked at."""
+    from zenml_conformance.lab.inspection import inspect_target
+
+    lab.evidence.facts.update(inspect_target(lab))

@@ -1,0 +1,127 @@
+"""The reference backend as its callers see it."""
+
+from __future__ import annotations
+
+from zenml_conformance.engine.protocol import EngineClient
+from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState
+
+
+class ReferenceBackend:
+    """A scenario's reference backend: an in-memory job table in the suite's engine.
+
+    Works from any process of the session. Every method raises `EngineError` when the backend
+    refuses, which is how a scheduler's refusal reaches an orchestrator.
+    """
+
+    def __init__(self, socket: str, name: str) -> None:
+        """Point at a backend.
+
+        Args:
+            socket: The engine's socket.
+            name: The backend's name.
+        """
+        self._engine = EngineClient(socket)
+        self._name = name
+        self._known: dict[str, str] = {}
+
+    def submit(self, job: Job) -> str:
+        """Submit a job.
+
+        Args:
+            job: The job.
+
+        Returns:
+            Its id.
+        """
+        job_id: str = self._engine.request(
+            "submit", backend=self._name, job=job.model_dump(mode="json")
+        )
+        return job_id
+
+    def status(self, job_id: str) -> JobState:
+        """Ask for a job's state.
+
+        Args:
+            job_id: The job's id.
+
+        Returns:
+            Its state; UNKNOWN for an id that this backend never gave out.
+        """
+        state = JobState(self._engine.request("status", backend=self._name, job_id=job_id))
+        self._known[job_id] = state.value
+        return state
+
+    def cancel(self, job_id: str) -> None:
+        """End a job: SIGTERM to its process, SIGKILL five seconds later. Idempotent.
+
+        Args:
+            job_id: The job's id.
+        """
+        self._engine.request("cancel", backend=self._name, job_id=job_id)
+
+    def wait_for_change(self, job_ids: list[str], timeout: float) -> None:
+        """Wait until one of some jobs is in another state than `status` last said.
+
+        Args:
+            job_ids: The jobs.
+            timeout: Seconds to wait at most.
+        """
+        known = {i: self._known.get(i, JobState.QUEUED.value) for i in job_ids}
+        self._engine.request(
+            "wait_for_change",
+            patience=timeout + 10,
+            backend=self._name,
+            known=known,
+            timeout=timeout,
+        )
+
+    def drain(self, timeout: float) -> list[str]:
+        """Wait until no job is live.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            The ids of jobs that are live when the time is up.
+        """
+        answer = self._engine.request(
+            "drain", patience=timeout + 10, backend=self._name, timeout=timeout
+        )
+        live: list[str] = answer["live"]
+        return live
+
+    def log_location(self, job_id: str) -> str | None:
+        """Say where a job's output goes.
+
+        Args:
+            job_id: The job's id.
+
+        Returns:
+            A path; None before the job has started.
+        """
+        records, _ = self.jobs()
+        return next((r.log for r in records if r.id == job_id), None)
+
+    def jobs(self) -> tuple[list[JobRecord], list[Job]]:
+        """List every job this backend was ever asked to run.
+
+        Returns:
+            The accepted ones in order of submission, and the refused ones.
+        """
+        answer = self._engine.request("jobs", backend=self._name)
+        return (
+            [JobRecord.model_validate(r) for r in answer["records"]],
+            [Job.model_validate(j) for j in answer["refused"]],
+        )
+
+    def set_faults(self, faults: Faults) -> None:
+        """Change what the backend does wrong from now on.
+
+        Args:
+            faults: The new faults.
+        """
+        self._engine.request("set_faults", backend=self._name, faults=faults.model_dump())
+
+    def close(self) -> None:
+        """Kill every job that is still live."""
+        self._engine.request("close_backend", backend=self._name)

@@ -1,0 +1,107 @@
+"""The coordinator job of the reference orchestrator."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionMode
+from zenml.utils import source_utils
+from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.reference.settlement import Settlement
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineSnapshotResponse
+    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+
+class Walk:
+    """A walk over one run's DAG."""
+
+    def __init__(
+        self, orchestrator: ReferenceOrchestrator, snapshot: PipelineSnapshotResponse, run_id: str
+    ) -> None:
+        """Start with what the store says.
+
+        Args:
+            orchestrator: Its backend runs the jobs.
+            snapshot: The whole snapshot, as the store has it.
+            run_id: The orchestrator's run id.
+        """
+        self.orchestrator = orchestrator
+        self.snapshot = snapshot
+        self.run_id = run_id
+        self.settlement = Settlement(run_id, snapshot, orchestrator)
+        self.mode = snapshot.pipeline_configuration.execution_mode
+        self.done: set[str] = set()
+        self.failed: set[str] = set()
+        self.live: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Walk until nothing is left to start or to wait for."""
+        run = self.settlement.run()
+        steps = dict(self.orchestrator.steps_in_order(self.snapshot))
+        self.done = {name for name in steps if run and self.orchestrator.skips(name, run)}
+        waiting = [name for name in steps if name not in self.done]
+        stack = Client().active_stack
+        while waiting or self.live:
+            for name in [n for n in waiting if self._may_start(n)]:
+                waiting.remove(name)
+                environment = self.orchestrator.environment_of(steps[name], stack)
+                job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
+                self.live[name] = self.orchestrator.backend.submit(job)
+                if run:
+                    self.orchestrator.remember_job(run, name, self.live[name])
+            if not self.live:
+                break
+            self._wait()
+        self.settlement.finish(self.done, self.failed)
+
+    def _may_start(self, name: str) -> bool:
+        if self.failed and self.mode is not ExecutionMode.CONTINUE_ON_FAILURE:
+            return False
+        step = self.snapshot.step_configurations[name]
+        return all(parent in self.done for parent in self.orchestrator.parents(step))
+
+    def _wait(self) -> None:
+        backend = self.orchestrator.backend
+        states = {name: backend.status(job_id) for name, job_id in self.live.items()}
+        ended = [name for name, state in states.items() if state.is_ended]
+        for name in ended:
+            del self.live[name]
+            self._end(name, states[name])
+        if not ended:
+            backend.wait_for_change(list(self.live.values()), timeout=30)
+
+    def _end(self, name: str, state: JobState) -> None:
+        if self.settlement.step_is_done(name, state):
+            self.done.add(name)
+            return
+        self.failed.add(name)
+        if self.mode is ExecutionMode.FAIL_FAST:
+            # ZenML's signal handler publishes STOPPED only for a run that has failed already.
+            run = self.settlement.run()
+            if run:
+                self.orchestrator.fail_run(run)
+            for job_id in self.live.values():
+                self.orchestrator.backend.cancel(job_id)
+
+
+def main() -> None:
+    """Run a coordinator: `python -m zenml_conformance.reference.coordinator SNAPSHOT RUN-ID`."""
+    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+    snapshot_id, run_id = sys.argv[1:]
+    # Else ZenML takes this file's directory for the root of all sources, and names modules by it.
+    source_utils.set_custom_source_root(os.getcwd())
+    client = Client()
+    orchestrator = client.active_stack.orchestrator
+    assert isinstance(orchestrator, ReferenceOrchestrator)
+    orchestrator.coordinate(client.zen_store.get_snapshot(UUID(snapshot_id)), run_id)
+
+
+if __name__ == "__main__":
+    main()

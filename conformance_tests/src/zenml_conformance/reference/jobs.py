@@ -1,0 +1,200 @@
+"""The reference backend's words: a job, its states, and the table that holds them.
+
+Nothing here starts a process or opens a socket: the engine does, and tells the table.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class JobState(str, Enum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class Job(BaseModel):
+    """What an orchestrator asks the reference backend to run.
+
+    `spec` carries everything else that the orchestrator said about the job, so that rules can
+    look for a setting without knowing what the orchestrator calls it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    image: str | None = None
+    cpu: float | None = None
+    memory: int | None = None
+    gpus: int | None = None
+    depends_on: tuple[str, ...] = ()
+    start_when: Literal["succeeded", "ended"] = "succeeded"
+    labels: dict[str, str] = Field(default_factory=dict)
+    spec: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @property
+    def step(self) -> str | None:
+        """The invocation id in ZenML's `--step_name` argument; None: this job runs no step."""
+        words = list(self.command)
+        for word, following in itertools.pairwise([*words, ""]):
+            if word == "--step_name":
+                return following
+            if word.startswith("--step_name="):
+                return word.partition("=")[2]
+        return None
+
+
+class JobRecord(BaseModel):
+    """What became of a job. Times are seconds of the machine's monotonic clock."""
+
+    id: str
+    job: Job
+    state: JobState = JobState.QUEUED
+    submitted_by: str
+    submitted_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    pid: int | None = None
+    log: str | None = None
+
+
+class Faults(BaseModel):
+    """What the reference backend does wrong on purpose.
+
+    Attributes:
+        accepts: How many submissions are accepted before every further one is refused.
+        hollow_steps: Step jobs are recorded as succeeded at once and never run.
+        cold_steps: These steps run in a newly started interpreter instead of a fork.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    accepts: int | None = None
+    hollow_steps: bool = False
+    cold_steps: tuple[str, ...] = ()
+
+
+class Rejected(RuntimeError):
+    """The reference backend refused a submission."""
+
+
+class JobTable:
+    """Every job of one backend, in the order of submission."""
+
+    def __init__(self, faults: Faults) -> None:
+        """Start empty.
+
+        Args:
+            faults: What this backend does wrong.
+        """
+        self.faults = faults
+        self.records: dict[str, JobRecord] = {}
+        self.refused: list[Job] = []
+
+    def submit(self, job: Job, submitted_by: str) -> JobRecord:
+        """Accept a job.
+
+        Args:
+            job: The job.
+            submitted_by: `client`, or the id of the job that submits.
+
+        Returns:
+            The job's record.
+
+        Raises:
+            Rejected: If a fault says so, or a dependency is not a job of this backend.
+        """
+        if self.faults.accepts is not None and len(self.records) >= self.faults.accepts:
+            self.refused.append(job)
+            raise Rejected(f"the reference backend refuses job {job.name!r}: it was told to")
+        if unknown := [i for i in job.depends_on if i not in self.records]:
+            raise Rejected(f"job {job.name!r} depends on unknown jobs: {', '.join(unknown)}")
+        record = JobRecord(
+            id=f"job-{len(self.records) + 1}",
+            job=job,
+            submitted_by=submitted_by,
+            submitted_at=time.monotonic(),
+        )
+        self.records[record.id] = record
+        return record
+
+    def status(self, job_id: str) -> JobState:
+        """Say where a job is.
+
+        Args:
+            job_id: The id that `submit` returned.
+
+        Returns:
+            Its state; UNKNOWN for an id this backend never gave out.
+        """
+        record = self.records.get(job_id)
+        return record.state if record else JobState.UNKNOWN
+
+    def startable(self) -> list[JobRecord]:
+        """Settle what can't start any more, then list what can start now.
+
+        Returns:
+            Queued jobs whose dependencies are met.
+        """
+        ready = []
+        for record in self.records.values():
+            if record.state is not JobState.QUEUED:
+                continue
+            needed = [self.records[i].state for i in record.job.depends_on]
+            if record.job.start_when == "ended":
+                if all(state.is_ended for state in needed):
+                    ready.append(record)
+            elif all(state is JobState.SUCCEEDED for state in needed):
+                ready.append(record)
+            elif any(state.is_ended and state is not JobState.SUCCEEDED for state in needed):
+                self.end(record.id, JobState.CANCELLED)
+        return ready
+
+    def start(self, job_id: str, pid: int, log: str) -> None:
+        """Record that a job's process exists.
+
+        Args:
+            job_id: The job.
+            pid: Its process.
+            log: Path of its output.
+        """
+        record = self.records[job_id]
+        record.state, record.pid, record.log = JobState.RUNNING, pid, log
+        record.started_at = time.monotonic()
+
+    def end(self, job_id: str, state: JobState, exit_code: int | None = None) -> None:
+        """Record a job's end, once.
+
+        Args:
+            job_id: The job.
+            state: How it ended.
+            exit_code: Its process's exit code; negative: the signal that killed it.
+        """
+        record = self.records[job_id]
+        if not record.state.is_ended:
+            record.state, record.exit_code = state, exit_code
+            record.ended_at = time.monotonic()
+
+    @property
+    def live(self) -> list[JobRecord]:
+        """Jobs that have not ended."""
+        return [r for r in self.records.values() if not r.state.is_ended]

@@ -1,0 +1,120 @@
+"""Final statuses for steps that could not report their own end, and for their run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.client import Client
+from zenml.enums import ExecutionMode, ExecutionStatus
+from zenml.orchestrators.publish_utils import publish_step_run_status_update
+from zenml.orchestrators.step_run_utils import StepRunRequestFactory
+from zenml.utils.time_utils import utc_now
+from zenml_conformance.reference.jobs import JobState
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse, StepRunResponse
+    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+
+class Settlement:
+    """Gives one run's dead steps, and the run, a final status. The store is the truth."""
+
+    def __init__(
+        self, run_id: str, snapshot: PipelineSnapshotResponse, orchestrator: ReferenceOrchestrator
+    ) -> None:
+        """Point at a run.
+
+        Args:
+            run_id: The orchestrator's run id.
+            snapshot: The whole snapshot.
+            orchestrator: Says what counts as done.
+        """
+        self.run_id = run_id
+        self.snapshot = snapshot
+        self.orchestrator = orchestrator
+
+    def run(self) -> PipelineRunResponse | None:
+        """Read the run; None before its first step, when there was no placeholder."""
+        runs = Client().list_pipeline_runs(
+            snapshot_id=self.snapshot.id, orchestrator_run_id=self.run_id, hydrate=True
+        )
+        return runs.items[0] if runs.items else None
+
+    def step_is_done(self, name: str, state: JobState) -> bool:
+        """Settle a step whose job has ended.
+
+        Args:
+            name: Its invocation id.
+            state: How the job ended.
+
+        Returns:
+            Whether what comes after it may start.
+        """
+        run = self.run()
+        if run is None:
+            return False
+        if self.orchestrator.state_after(state, run, name):
+            return True
+        self.fail_step(run, name)
+        return False
+
+    def fail_step(self, run: PipelineRunResponse, name: str) -> None:
+        """Publish the failure of a step that did not publish its own.
+
+        Args:
+            run: The run.
+            name: The step's invocation id.
+        """
+        step = run.steps.get(name)
+        if step is None:
+            step = self.record_failed_step(run, name)
+        elif not step.status.is_finished:
+            step = publish_step_run_status_update(step.id, ExecutionStatus.FAILED)
+        while step.status is ExecutionStatus.RETRYING:
+            # The store expects another attempt, but whoever would make it is dead.
+            step = self.record_failed_step(run, name)
+
+    def record_failed_step(self, run: PipelineRunResponse, name: str) -> StepRunResponse:
+        """Create the failed record of an attempt that was never made, so that the run can end."""
+        factory = StepRunRequestFactory(
+            snapshot=self.snapshot, pipeline_run=run, stack=Client().active_stack
+        )
+        request = factory.create_request(name)
+        factory.populate_request(request)
+        request.status, request.end_time = ExecutionStatus.FAILED, utc_now()
+        return Client().zen_store.create_run_step(request)
+
+    def settle_all(self) -> None:
+        """Settle every step, when no job of the run is live any more."""
+        run = self.run()
+        if run is None or not run.in_progress:
+            return
+        done: set[str] = set()
+        failed: set[str] = set()
+        for name, step in self.snapshot.step_configurations.items():
+            record = run.steps.get(name)
+            if record and record.status.is_successful:
+                done.add(name)
+            elif any(parent not in done for parent in step.spec.upstream_steps):
+                continue  # Never due: ZenML counts it as skipped.
+            elif record or not failed or self._continues:
+                self.fail_step(run, name)
+                failed.add(name)
+        self.finish(done, failed)
+
+    @property
+    def _continues(self) -> bool:
+        mode = self.snapshot.pipeline_configuration.execution_mode
+        return mode is ExecutionMode.CONTINUE_ON_FAILURE
+
+    def finish(self, done: set[str], failed: set[str]) -> None:
+        """Publish the run's failure unless every step is done.
+
+        Args:
+            done: Steps with a successful record.
+            failed: Steps that failed.
+        """
+        if set(self.snapshot.step_configurations) - done:
+            run = self.run()
+            if run:
+                self.orchestrator.fail_run(run)

@@ -1,0 +1,178 @@
+"""What a rule is: data and one short function."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Level(str, Enum):
+    """How much a rule matters.
+
+    MUST: breaking it leaves wrong or stuck records, or loses data. SHOULD: work degrades, or a
+    secret is exposed. MAY: a capability that is only judged where it is declared.
+    """
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
+
+
+class Violation(Exception):
+    """Raised by a rule that is broken: the message says what was seen, with the values."""
+
+
+class NotApplicable(Exception):
+    """Raised by a rule that this orchestrator can't break: the message says why."""
+
+
+class NotSeen(Exception):
+    """Raised by a rule whose evidence this way of judging can't give: the message says which."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the contract.
+
+    Attributes:
+        id: Frozen for ever.
+        level: How much it matters.
+        title: What must hold, as a sentence.
+        why: What breaks in ZenML otherwise.
+        fix: How to mend it.
+        area: The module it stands in, in words.
+        scenarios: Whose evidence the check takes, in the order of its parameters.
+        requires: Rules without which this one can't be judged.
+        needs_jobs: Whether the check looks at jobs, which only the reference backend shows.
+        since: The suite's version that brought it.
+        check: The check.
+    """
+
+    id: str
+    level: Level
+    title: str
+    why: str
+    fix: str
+    area: str
+    scenarios: tuple[str, ...]
+    requires: tuple[str, ...]
+    needs_jobs: bool
+    since: str
+    check: Callable[..., None]
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule, by id, in the order of the specification."""
+
+
+def rule(
+    id: str,
+    level: Level,
+    *,
+    requires: tuple[str, ...] = ("DAG-2",),
+    needs_jobs: bool = False,
+    since: str = "0.1",
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a rule of a function.
+
+    The function's parameters name the scenarios whose evidence it takes. Its docstring is the
+    rule's page: the sentence that must hold, then `Why:` and `Fix:` paragraphs.
+
+    Args:
+        id: The rule's id.
+        level: How much it matters.
+        requires: Ids of rules without which this one can't be judged.
+        needs_jobs: Whether the check looks at jobs.
+        since: The suite's version that brings it.
+
+    Returns:
+        A decorator that registers the function and leaves it as it is.
+
+    Raises:
+        ValueError: If the id is taken, or the docstring lacks a part.
+    """
+
+    def register(check: Callable[..., None]) -> Callable[..., None]:
+        if id in RULES:
+            raise ValueError(f"two rules are called {id}")
+        title, why, fix = _parts(id, inspect.getdoc(check) or "")
+        RULES[id] = Rule(
+            id=id,
+            level=level,
+            title=title,
+            why=why,
+            fix=fix,
+            area=check.__module__.rpartition(".")[2].replace("_", " "),
+            scenarios=tuple(inspect.signature(check).parameters),
+            requires=requires,
+            needs_jobs=needs_jobs,
+            since=since,
+            check=check,
+        )
+        return check
+
+    return register
+
+
+def _parts(id: str, docstring: str) -> tuple[str, str, str]:
+    match = re.fullmatch(r"(.+?)\n\s*\nWhy: (.+?)\n\s*\nFix: (.+)", docstring, re.DOTALL)
+    if not match:
+        raise ValueError(f"rule {id}: its docstring needs a sentence, then `Why:`, then `Fix:`")
+    title, why, fix = (" ".join(part.split()) for part in match.groups())
+    return title, why, fix
+
+
+class Status(str, Enum):
+    """What became of a rule."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    NOT_APPLICABLE = "not applicable"
+    NOT_SEEN = "not seen"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A rule's result.
+
+    Attributes:
+        rule: The rule's id.
+        status: What became of it.
+        detail: What was seen, or why nothing was.
+        blocked_by: The rule at the root, when blocked.
+    """
+
+    rule: str
+    status: Status
+    detail: str = ""
+    blocked_by: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Make it fit for a report that crosses processes."""
+        return {
+            "rule": self.rule,
+            "status": self.status.value,
+            "detail": self.detail,
+            "blocked_by": self.blocked_by,
+        }
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> Outcome:
+        """Undo `to_dict`.
+
+        Args:
+            data: What it returned.
+
+        Returns:
+            The outcome.
+        """
+        return Outcome(**{**data, "status": Status(data["status"])})

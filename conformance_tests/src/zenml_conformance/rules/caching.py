@@ -1,0 +1,59 @@
+"""Caching: steps that ZenML has already recorded must not run again."""
+
+from __future__ import annotations
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, NotApplicable, Violation, rule
+
+
+def _nth(seen: Evidence, number: int) -> tuple[str, list[str], int]:
+    """The status of the n-th run, its steps' statuses, and how many calls it took."""
+    submission = seen.submissions[number]
+    run = next((r for r in seen.runs if r.id == submission.run), None)
+    if run is None:
+        return "never recorded", [], len(submission.calls)
+    statuses = [f"{n} {run.status_of(n)}" for n in ("load", "use")]
+    return run.status, statuses, len(submission.calls)
+
+
+@rule("CACHE-2", MUST)
+def cached_steps_are_left_out(caching: Evidence) -> None:
+    """A run in which ZenML has cached some steps runs the others, and only those.
+
+    Why: client-side caching takes cached steps out of the snapshot it passes to
+    `submit_pipeline`, and out of the others' `upstream_steps`. A backend that loads the snapshot
+    again sees all of them, runs them again, and dies on their records.
+
+    Fix: run only the steps you were given; treat a step with a successful record as done; or set
+    `supports_client_side_caching` to False.
+    """
+    status, steps, _ = _nth(caching, 1)
+    loads = sum(probe.step == "load" for probe in caching.probes)
+    if status != "completed" or steps != ["load cached", "use completed"] or loads != 1:
+        raise Violation(
+            f"the second run is {status!r} ({', '.join(steps)}), and the cached step's code ran "
+            f"{loads} time(s) in all"
+        )
+
+
+@rule("CACHE-1", MUST, requires=("DAG-2", "CACHE-2"))
+def a_wholly_cached_run_runs_nothing(caching: Evidence, inspection: Evidence) -> None:
+    """A run in which every step is cached completes, and the backend is not bothered.
+
+    Why: ZenML completes such a run itself (`create_cached_step_runs_and_prune_snapshot`). A job
+    that starts for it costs a queue's wait, and finds no step to run.
+
+    Fix: don't override `BaseOrchestrator.run`, and don't switch client-side caching off behind
+    the user's back.
+    """
+    status, steps, calls = _nth(caching, 2)
+    if status != "completed" or steps != ["load cached", "use cached"]:
+        raise Violation(f"the wholly cached run is {status!r} ({', '.join(steps)})")
+    if not inspection.facts["client_side_caching"]:
+        raise NotApplicable(
+            "it declares supports_client_side_caching=False: ZenML asks the backend every time"
+        )
+    before = caching.facts["jobs_before_wholly_cached"]
+    jobs = len(caching.jobs) - before if before is not None else 0
+    if calls or jobs:
+        raise Violation(f"for a wholly cached run, submit_pipeline was called and made {jobs} jobs")

@@ -1,0 +1,109 @@
+"""Dead steps: ends that nobody reports but the orchestrator.
+
+ZenML has no process that looks for dead static steps. What is not reconciled stays `running`.
+"""
+
+from __future__ import annotations
+
+from zenml_conformance.lab.evidence import Evidence, RunRecord
+from zenml_conformance.rule import MUST, NotApplicable, Violation, rule
+
+
+def ended_run(seen: Evidence) -> RunRecord:
+    """Give a run that has ended, by itself or after one refresh.
+
+    Args:
+        seen: The evidence.
+
+    Returns:
+        The run.
+
+    Raises:
+        Violation: If it has not ended.
+    """
+    run = seen.run
+    if run is None:
+        raise Violation("the run was never recorded")
+    if run.in_progress:
+        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) or "no step recorded"
+        refresh = (
+            f"refreshing it raised {seen.refresh.type}: {seen.refresh.message}"
+            if seen.refresh
+            else "refreshing it changed nothing"
+        )
+        raise Violation(
+            f"every process is gone, and the run is still in progress as {run.status!r} "
+            f"({steps}); {refresh}"
+        )
+    return run
+
+
+@rule("DEAD-1", MUST)
+def a_killed_step_ends(killed: Evidence) -> None:
+    """A step that is killed ends as failed, and its run ends.
+
+    Why: a process killed by the kernel (out of memory), a preempted node or `kill -9` reports
+    nothing. Step and run stay `running`, with or without retries configured.
+
+    Fix: when a job has ended, look at the step's record: if it is not final, publish it failed
+    (`publish_step_run_status_update`). A record that turns `retrying` needs its next attempts
+    too. `fetch_status` may do it when nobody else is alive.
+    """
+    run = ended_run(killed)
+    for name in ("victim", "retriable_victim"):
+        if run.step(name) and run.status_of(name) not in ("failed", "stopped"):
+            raise Violation(f"{name!r} was killed and is recorded as {run.status_of(name)}")
+    if run.status not in ("failed", "stopped"):
+        raise Violation(f"a step was killed, and the run ended as {run.status!r}")
+
+
+@rule("DEAD-2", MUST)
+def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
+    """A job that dies before ZenML has recorded its step ends the run as failed.
+
+    Why: a missing image, a typo in a command or an import error kills the process before the
+    step has a record. The run stays `provisioning`; in CONTINUE_ON_FAILURE even a run published
+    as failed stays in progress, because its step could still come (`PipelineRunSchema`).
+
+    Fix: create the failed step run yourself (`StepRunRequestFactory`, as ZenML's Kubernetes
+    coordinator does), then publish the run failed.
+    """
+    clients = {submission.pid for submission in never_started.submissions}
+    if any(probe.pid in clients for probe in never_started.probes):
+        raise NotApplicable("the steps run in the client: what it can import, they can")
+    run = ended_run(never_started)
+    if run.status != "failed":
+        raise Violation(f"its only step never started, and the run ended as {run.status!r}")
+
+
+@rule("DEAD-3", MUST)
+def a_dead_coordinator_is_survived(coordinator_killed: Evidence) -> None:
+    """When whoever walks the DAG dies, the run still ends, or a refresh ends it.
+
+    Why: after the client or the coordinator is gone, nobody starts the next step and nobody
+    reports. ZenML offers one way out: `zenml pipeline runs refresh` calls `fetch_status` on a
+    fresh instance (`zenml.utils.run_utils.refresh_run_status`).
+
+    Fix: store the jobs' ids as run metadata; in `fetch_status`, when none of them is alive any
+    more, settle the steps and report FAILED.
+    """
+    if not coordinator_killed.facts["step_ran"]:
+        raise NotApplicable("no step ran long enough for its coordinator to be killed")
+    ended_run(coordinator_killed)
+
+
+@rule("DEAD-4", MUST)
+def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) -> None:
+    """When a step has reported success and its job fails, the run still ends, and truly.
+
+    Why: a process may die in its teardown. If the exit code stops the steps after it, all that
+    is recorded is completed, something is missing, and the run is `running` for ever.
+
+    Fix: after each job ask the store: a step with a successful record is done, whatever the exit
+    code. Or publish the run failed; only don't stop in silence.
+    """
+    run = ended_run(published_then_died)
+    done = all(run.status_of(n) == "completed" for n in ("publisher", "after_publisher"))
+    if run.status != ("completed" if done else "failed"):
+        after = run.status_of("after_publisher")
+        raise Violation(f"the step after it is {after}, and the run ended as {run.status!r}")

@@ -1,0 +1,104 @@
+"""Environment: what a step's process is started with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, SHOULD, NotSeen, Violation, rule
+
+OWN = "CONFORMANCE_OWN"
+
+
+def environments(seen: Evidence) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """Give each step's expected and actual environment.
+
+    The actual one is that of the process's start: before ZenML applies the step's variables
+    itself (`zenml.orchestrators.step_runner`), which would hide that they were lost. Steps that
+    run in the client's process have no start of their own.
+
+    Args:
+        seen: The evidence.
+
+    Yields:
+        The step, what ZenML handed to `submit_pipeline` for it, and what was there.
+    """
+    for name, expected in seen.calls[0].step_environments.items():
+        probe = seen.probe(name)
+        if probe:
+            actual = probe.environment_at_run if seen.in_process else probe.environment_at_start
+            yield name, expected, actual
+            continue
+        for record in seen.step_jobs:
+            if record.job.step == name:
+                yield name, expected, record.job.environment
+
+
+@rule("ENV-1", MUST, requires=("SUB-1",))
+def every_variable_arrives(diamond: Evidence) -> None:
+    """Each step's process is started with all of its `step_environments`.
+
+    Why: they hold the address and the credentials of ZenML's store, the active stack and the
+    user's own variables. ZenML sets the last again when the step function runs, so a loss shows
+    only where it hurts: at import time, in the loader, in libraries that read them early.
+
+    Fix: pass the whole `step_environments[invocation_id]` to the job, and only add to it.
+    """
+    missing = {
+        f"{name}: {', '.join(sorted(lost))}"
+        for name, expected, actual in environments(diamond)
+        if (lost := expected.keys() - actual.keys())
+    }
+    if missing:
+        raise Violation(f"variables missing at the start of the process of {'; '.join(missing)}")
+    if not any(True for _ in environments(diamond)):
+        raise NotSeen("no step got far enough to look at its environment")
+
+
+@rule("ENV-2", MUST)
+def steps_have_their_own_values(diamond: Evidence) -> None:
+    """A step sees its own value of a variable, never another step's.
+
+    Why: `step_environments` has one dictionary for each step because a variable may differ
+    between them: a credential, a device, a log level.
+
+    Fix: build each job's environment from its own entry; share nothing that you write to.
+    """
+    for name, expected, actual in environments(diamond):
+        if actual.get(OWN) != expected.get(OWN):
+            raise Violation(
+                f"{name!r} was given {OWN}={expected.get(OWN)!r} and saw {actual.get(OWN)!r}"
+            )
+
+
+@rule("ENV-3", MUST)
+def values_arrive_verbatim(diamond: Evidence) -> None:
+    """Values arrive as they were: spaces, quotes, `$`, newlines, Unicode, empty, long.
+
+    Why: connection strings, keys and JSON documents travel in variables. A shell, a template
+    engine or a limit in between changes them without an error.
+
+    Fix: hand the environment over as data (an API field, an `env` argument, a NUL-separated
+    file). Where only a shell will do, quote with `shlex.quote`.
+    """
+    for name, expected, actual in environments(diamond):
+        for key in (k for k in expected if k.startswith("CONFORMANCE_") and k != OWN):
+            if key in actual and actual[key] != expected[key]:
+                raise Violation(
+                    f"{name!r} was given {key}={expected[key][:60]!r} and saw {actual[key][:60]!r}"
+                )
+
+
+@rule("ENV-4", SHOULD, requires=("SUB-1",))
+def secrets_stay_private(diamond: Evidence) -> None:
+    """No variable's value is in a command line, a job name, a label, a log or a public file.
+
+    Why: ZenML's API token is in every step's environment. Command lines show in `ps` and in the
+    scheduler's listings to every user; so do job names and labels.
+
+    Fix: pass variables as the job's environment, or in a file with mode 0600. Log the names of
+    variables, never their values.
+    """
+    if diamond.exposures:
+        found = "; ".join(f"{e.where} ({e.detail})" for e in diamond.exposures)
+        raise Violation(f"the value of CONFORMANCE_TOKEN was found in: {found}")

@@ -1,0 +1,103 @@
+"""Failure: execution modes and retries."""
+
+from __future__ import annotations
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, SHOULD, Violation, rule
+
+
+@rule("MODE-1", MUST)
+def modes_are_what_they_say(
+    inspection: Evidence, fail_fast: Evidence, stop_on_failure: Evidence
+) -> None:
+    """Each execution mode that is declared is kept; any other is refused before submission.
+
+    Why: ZenML trusts `supported_execution_modes` (`BaseOrchestrator._prepare_run`) and leaves
+    the ending of running steps to the orchestrator. A mode that is declared and not kept goes on
+    spending what the user wanted to save.
+
+    Fix: FAIL_FAST: publish the run failed, then cancel what runs. STOP_ON_FAILURE: start nothing
+    new. Declare only what you do.
+    """
+    for seen in (fail_fast, stop_on_failure):
+        mode = seen.scenario
+        if mode not in inspection.facts["modes"]:
+            _refused(seen)
+            continue
+        run = seen.run
+        if run is None or run.status_of("boom") != "failed":
+            raise Violation(f"with {mode}, the failing step was not recorded as failed")
+        if run.step("after_sleeper"):
+            raise Violation(f"with {mode}, a step was started after another had failed")
+        if mode == "fail_fast" and seen.facts["sleeper_ended_by_itself"]:
+            raise Violation(
+                "with fail_fast, a step that was running when another failed ran to its end"
+            )
+        unfinished = [s.name for s in run.steps if s.status in ("running", "provisioning")]
+        if run.status != "failed" or run.in_progress or unfinished:
+            raise Violation(
+                f"with {mode}, the run ended as {run.status!r}, in progress: {run.in_progress}, "
+                f"steps still running: {', '.join(unfinished) or 'none'}"
+            )
+
+
+def _refused(seen: Evidence) -> None:
+    if seen.submissions[0].raised is None or seen.step_jobs or seen.probes:
+        raise Violation(
+            f"{seen.scenario} is not declared, yet a pipeline that asks for it was submitted"
+        )
+
+
+@rule("RETRY-1", MUST)
+def retries_have_one_owner(failing: Evidence) -> None:
+    """A step with `max_retries=n` is tried at most n+1 times, and its last record is final.
+
+    Why: ZenML retries inside the step's process unless `handles_step_retries` is True; then the
+    backend must start the same job again. With no owner the step stays `retrying` for ever, with
+    two it is tried too often (`execution.step.utils.launch_step`, `SqlZenStore.create_run_step`).
+
+    Fix: leave `handles_step_retries` False, unless your backend restarts the step's job.
+    """
+    run = failing.run
+    versions = [step for step in run.steps if step.name == "flaky"] if run else []
+    statuses = [step.status for step in sorted(versions, key=lambda step: step.version)]
+    if statuses != ["retried", "retried", "completed"]:
+        raise Violation(
+            "a step that fails twice and has two retries should be retried, retried, completed; "
+            f"it is {', '.join(statuses) or 'never recorded'}"
+        )
+
+
+@rule("RETRY-2", SHOULD)
+def the_backend_does_not_requeue(killed: Evidence) -> None:
+    """A step without retries is not started again when its job dies.
+
+    Why: ZenML refuses the second record (`SqlZenStore.create_run_step`), the first stays
+    `running`, and side effects happen twice. Slurm requeues and Kubernetes restarts by default.
+
+    Fix: switch the backend's own restarts off (`--no-requeue`, `restartPolicy: Never`).
+    """
+    jobs = [record for record in killed.step_jobs if record.job.step == "victim"]
+    times = sum(probe.step == "victim" for probe in killed.probes)
+    if len(jobs) > 1 or times > 1:
+        raise Violation(f"a killed step without retries was started {max(len(jobs), times)} times")
+
+
+@rule("MODE-4", MUST, requires=("DAG-2", "RETRY-1", "DAG-3"))
+def other_branches_go_on(failing: Evidence) -> None:
+    """With CONTINUE_ON_FAILURE, independent branches complete and the run ends as failed.
+
+    Why: it is ZenML's default mode. A run is over only when no step can run any more
+    (`PipelineRunSchema`); until then it is failed and in progress at once.
+
+    Fix: after a failure, go on starting every step whose own upstream is done.
+    """
+    run = failing.run
+    if run is None:
+        raise Violation("the run was never recorded")
+    cut = [n for n in ("well", "after_well") if run.status_of(n) != "completed"]
+    if cut:
+        said = ", ".join(f"{name} {run.status_of(name)}" for name in cut)
+        raise Violation(f"an independent branch did not complete: {said}")
+    if run.status != "failed" or run.in_progress:
+        raise Violation(f"the run ended as {run.status!r}, in progress: {run.in_progress}")

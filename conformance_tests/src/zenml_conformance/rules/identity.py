@@ -1,0 +1,96 @@
+"""Identity: the orchestrator run id, which is how ZenML finds a run."""
+
+from __future__ import annotations
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
+
+MAX_LENGTH = 255
+
+
+@rule("RUNID-4", MUST, requires=("SUB-1",))
+def the_id_fits(diamond: Evidence) -> None:
+    """The orchestrator run id is a text of 1 to 255 characters, not blank.
+
+    Why: `PipelineRunRequest` refuses a longer one inside the step, before the step is recorded;
+    `PipelineRunUpdate` stores it unchecked, and from then on every read of that run raises.
+
+    Fix: use an id of bounded length, such as `str(placeholder_run.id)`, and put names into
+    labels.
+    """
+    for run in diamond.runs:
+        run_id = run.orchestrator_run_id
+        if run_id is not None and (not run_id.strip() or len(run_id) > MAX_LENGTH):
+            raise Violation(f"the id {run_id[:40]!r}… has {len(run_id)} characters")
+    broken = [c for c in diamond.calls if c.raised and "orchestrator_run_id" in c.raised.message]
+    if broken and broken[0].raised:
+        raise Violation(f"ZenML refused the id: {broken[0].raised.message}")
+
+
+@rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1"))
+def one_id_for_all_steps(diamond: Evidence) -> None:
+    """All steps of a run report the same orchestrator run id.
+
+    Why: ZenML finds a step's run by snapshot and run id (`SqlZenStore.get_or_create_run`). A
+    second id makes a second run; the steps don't find each other's outputs, and both runs stay
+    `running` for ever.
+
+    Fix: choose the id once, at submission, give it to every job in a variable, and read that
+    variable in `get_orchestrator_run_id`.
+    """
+    if len(diamond.runs) > 1:
+        runs = "; ".join(
+            f"{run.orchestrator_run_id!r} with {sorted({s.name for s in run.steps}) or 'no steps'}"
+            for run in diamond.runs
+        )
+        raise Violation(f"one submission made {len(diamond.runs)} runs: {runs}")
+
+
+@rule("RUNID-2", MUST)
+def a_new_id_for_each_firing(fired_twice: Evidence) -> None:
+    """Each firing of a snapshot has a run id of its own.
+
+    Why: snapshot and run id together are unique (`PipelineRunSchema`). The steps of a second
+    firing with the first one's id collide with the first one's records, and the new run stays
+    `provisioning` for ever.
+
+    Fix: make the id from the firing (`placeholder_run.id`, the backend's execution id), never
+    from the snapshot, the pipeline's name or a constant.
+    """
+    ids = [run.orchestrator_run_id for run in fired_twice.runs]
+    raised = fired_twice.submissions[0].raised
+    if len(set(ids)) < 2 or raised or any(r.status != "completed" for r in fired_twice.runs):
+        runs = ", ".join(f"{run.orchestrator_run_id!r} ({run.status})" for run in fired_twice.runs)
+        after = f"; the client raised {raised.type}: {raised.message}" if raised else ""
+        raise Violation(f"two firings of one snapshot gave the runs {runs}{after}")
+
+
+@rule("RUNID-5", MUST, requires=())
+def no_id_outside_a_run(inspection: Evidence) -> None:
+    """Outside a run, `get_orchestrator_run_id` raises; it never invents an id.
+
+    Why: ZenML calls it in every step's process (`BaseOrchestrator.run_step`). When the variable
+    that carries the id is lost, an invented id turns a clear error into a run for each step.
+
+    Fix: raise a `RuntimeError` that names the missing variable. No `uuid4()` as a fallback.
+    """
+    outside = inspection.facts["run_id_outside"]
+    if outside["raised"] is None:
+        raise Violation(f"in a process that belongs to no run, it returned {outside['gave']}")
+
+
+@rule("RUNID-6", SHOULD, requires=("SUB-1",))
+def the_id_is_known_before_the_first_step(diamond: Evidence) -> None:
+    """The run id is in ZenML's store when `submit_pipeline` returns.
+
+    Why: a run without it can't be stopped (`BaseOrchestrator.stop_run`) or found by
+    `fetch_status`; until the first step starts, which may be hours in a queue, nobody can.
+
+    Fix: write it to the placeholder at submission:
+    `Client().zen_store.update_run(placeholder_run.id, PipelineRunUpdate(orchestrator_run_id=…))`.
+    """
+    call = diamond.calls[0]
+    if call.placeholder is None:
+        raise NotApplicable("ZenML gave no placeholder run")
+    if not call.run_id_at_return:
+        raise Violation("after submit_pipeline had returned, the placeholder run had no run id")

@@ -1,0 +1,105 @@
+"""Records: metadata, artifacts and names that a run leaves behind."""
+
+from __future__ import annotations
+
+import re
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
+
+
+@rule("META-1", MUST)
+def metadata_is_kept(diamond: Evidence) -> None:
+    """Every piece of metadata that submission returns is stored with the run.
+
+    Why: one value that ZenML can't serialise drops the whole dictionary, and the error is only
+    logged at DEBUG (`BaseOrchestrator.run`). A stop or a refresh then finds no handle.
+
+    Fix: return only `zenml.metadata.metadata_types.MetadataType` values; wrap links in `Uri`.
+    """
+    run = diamond.run
+    lost = {
+        key: kind
+        for key, kind in diamond.calls[0].metadata.items()
+        if run is None or key not in run.metadata
+    }
+    if lost:
+        said = ", ".join(f"{key} (a {kind})" for key, kind in lost.items())
+        raise Violation(f"submission returned metadata that the run does not have: {said}")
+
+
+@rule("META-3", MUST)
+def the_metadata_hook_works_in_a_step(diamond: Evidence) -> None:
+    """`get_pipeline_run_metadata` works in a step's process.
+
+    Why: the first step of a run calls it there (`StepLauncher.launch`). What it raises is turned
+    into a warning, and the run's metadata is lost.
+
+    Fix: use only what a step has: its environment and ZenML's client. Return {} when there is
+    nothing to say.
+    """
+    probe = diamond.probe("source")
+    hook = probe.metadata_hook if probe else None
+    if isinstance(hook, str):
+        raise Violation(f"in the first step's process it raised {hook}")
+
+
+@rule("ART-1", MUST)
+def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
+    """Every output of every step can be loaded by the client.
+
+    Why: the environment that ZenML prepares names the store, but not where local artifacts are
+    (`get_config_environment_vars`). A step that keeps them elsewhere succeeds, and nobody finds
+    its results.
+
+    Fix: with a local artifact store, give `ZENML_LOCAL_STORES_PATH` to the job; with jobs on
+    other machines, require a remote one in the stack's validator.
+    """
+    for run in (*diamond.runs, *together.runs):
+        for step in run.steps:
+            for output, error in step.outputs.items():
+                if error:
+                    raise Violation(f"output {output!r} of {step.name!r} does not load: {error}")
+
+
+@rule("NAME-1", MUST, requires=("SUB-1",), needs_jobs=True)
+def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence) -> None:
+    """Job names are legal and unlike each other, whatever pipelines and steps are called.
+
+    Why: schedulers refuse long names, spaces and Unicode. A name that is cut to fit makes two
+    steps one: the second submission fails, or replaces the first.
+
+    Fix: keep letters, digits and hyphens, cut to the backend's length, and add a part that is
+    unique (a hash of the full name, the run id).
+    """
+    raised = [s.raised for s in hostile_names.submissions if s.raised]
+    if raised:
+        raise Violation(f"a submission raised {raised[0].type}: {raised[0].message}")
+    names = [record.job.name for record in hostile_names.jobs]
+    if len(names) < 36:
+        raise Violation(f"three pipelines of 12 steps gave {len(names)} jobs")
+    pattern = inspection.facts["job_name_pattern"]
+    illegal = [name for name in names if not re.fullmatch(pattern, name)]
+    if illegal:
+        raise Violation(f"{illegal[0]!r} ({len(illegal[0])} characters) does not match {pattern}")
+    double = {name for name in names if names.count(name) > 1}
+    if double:
+        name = sorted(double)[0]
+        raise Violation(f"{names.count(name)} jobs are called {name!r}")
+
+
+@rule("HB-1", SHOULD)
+def steps_run_in_the_main_thread(diamond: Evidence) -> None:
+    """A step's function runs in the main thread of its process.
+
+    Why: ZenML stops a step by a signal, which Python delivers to the main thread
+    (`zenml.orchestrators.signal_handler`), and by interrupting the main thread
+    (`zenml.steps.heartbeat`). A step in a worker thread can't be stopped.
+
+    Fix: let the entrypoint run in the main thread; put monitoring into others.
+    """
+    if diamond.in_process:
+        raise NotApplicable("the steps run where the user called the pipeline")
+    elsewhere = [probe.step for probe in diamond.probes if not probe.main_thread]
+    if elsewhere:
+        raise Violation(f"these steps ran in another thread: {', '.join(elsewhere)}")

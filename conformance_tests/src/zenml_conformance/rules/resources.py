@@ -1,0 +1,141 @@
+"""Resources and settings: what steps ask for reaches their jobs, exactly."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.reference.jobs import Job
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+
+ASKED: dict[str, tuple[str, str, float]] = {
+    "half_cpu": ("cpu", "cpu_count=0.5", 0.5),
+    "three_cpus": ("cpu", "cpu_count=3", 3),
+    "two_gpus": ("gpus", "gpu_count=2", 2),
+    "memory_kb": ("memory", "memory='3KB'", 3 * 1000),
+    "memory_kib": ("memory", "memory='3KiB'", 3 * 1024),
+    "memory_mb": ("memory", "memory='3MB'", 3 * 1000**2),
+    "memory_mib": ("memory", "memory='3MiB'", 3 * 1024**2),
+    "memory_gb": ("memory", "memory='3GB'", 3 * 1000**3),
+    "memory_gib": ("memory", "memory='3GiB'", 3 * 1024**3),
+    "memory_tb": ("memory", "memory='3TB'", 3 * 1000**4),
+    "memory_tib": ("memory", "memory='3TiB'", 3 * 1024**4),
+    "memory_pb": ("memory", "memory='3PB'", 3 * 1000**5),
+    "memory_pib": ("memory", "memory='3PiB'", 3 * 1024**5),
+}
+"""For each step of the scenario: the job's field, what the user wrote, and its exact value."""
+
+MEBIBYTE = 1024**2
+
+
+def _job(seen: Evidence, step: str) -> Job:
+    for record in seen.step_jobs:
+        if record.job.step == step:
+            return record.job
+    raise Violation(f"no job was submitted for {step!r}")
+
+
+@rule("RES-1", MUST, requires=("SUB-1",))
+def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
+    """What a step asks for is in its job, or a warning names the step.
+
+    Why: ZenML passes `ResourceSettings` on and checks nothing. A step that asked for a GPU and
+    silently got none fails an hour later, or runs for days.
+
+    Fix: map `cpu_count`, `gpu_count` and `memory`; for what the backend can't do, log a warning
+    that names the step and the field, or refuse at submission.
+    """
+    warned = " ".join(message for call in resources.calls for message in call.logged)
+    if not resources.simulated:
+        if not diamond.in_process:
+            raise NotSeen("only jobs show it, and the suite sees none")
+        silent = [n for n in ("small_cpu", "small_memory") if n not in warned]
+        if silent:
+            raise Violation(f"requests of {', '.join(silent)} were dropped without a warning")
+        return
+    for step, (field, asked, _) in ASKED.items():
+        if getattr(_job(resources, step), field) is None and step not in warned:
+            raise Violation(
+                f"{step!r} asked for {asked}; its job has no {field}, and no warning names the step"
+            )
+
+
+@rule("RES-2", MUST, requires=("RES-1",), needs_jobs=True)
+def requests_are_exact(resources: Evidence) -> None:
+    """A job gets what its step asked for: units kept apart, never rounded down.
+
+    Why: 3GB are 3,000,000,000 bytes and 3GiB are 3,221,225,472. A step that gets less than it
+    asked for is killed for memory; one that gets 0 of something is refused or unlimited.
+
+    Fix: convert with `ResourceSettings.get_memory(unit=…)`, round up to whole units of the
+    backend (`math.ceil`), and never build the unit from the text.
+    """
+    for step, (field, asked, exact) in ASKED.items():
+        got = getattr(_job(resources, step), field)
+        if got is None:
+            continue
+        most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
+        if not exact <= got <= max(most, exact):
+            raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
+
+
+@rule("RES-5", SHOULD, requires=("RES-1",), needs_jobs=True)
+def the_coordinator_stays_small(resources: Evidence) -> None:
+    """A job that only coordinates does not get what the steps asked for.
+
+    Why: it waits for as long as the run takes. With a step's GPUs and memory it holds an idle
+    machine all that time.
+
+    Fix: give the coordinator resources of its own, small ones.
+    """
+    others = [record.job for record in resources.jobs if record.job.step is None]
+    if not others:
+        raise NotApplicable("every job runs a step")
+    values = {"cpu": {0.5, 3.0}, "gpus": {2.0}, "memory": {v for _, _, v in ASKED.values() if v > 9}}
+    for job in others:
+        for field, taken in values.items():
+            got = getattr(job, field)
+            if got is not None and float(got) in taken:
+                raise Violation(f"{job.name!r} runs no step and has {field}={got}, as a step asked")
+
+
+@rule("SET-1", MUST, requires=("SUB-1",), needs_jobs=True)
+def the_nearest_setting_wins(settings: Evidence) -> None:
+    """A step's setting beats the pipeline's, and the pipeline's beats the component's.
+
+    Why: `StackComponent.get_settings` merges what it is given: called with the snapshot it
+    returns the pipeline's settings for every step, and a step's own partition, queue or image is
+    ignored without a word.
+
+    Fix: call `self.get_settings(step)` for each step, and `self.get_settings(snapshot)` only for
+    what concerns the whole run.
+    """
+    given: dict[str, dict[str, Any]] = settings.facts["settings"]
+    if not given:
+        raise NotApplicable("it has no settings that take a text or a whole number")
+    shown = 0
+    for number, (label, step, level) in enumerate(
+        (("all-levels", "own", "step"), ("all-levels", "inherited", "pipeline"),
+         ("component-only", "own", "component"))
+    ):  # fmt: skip
+        run = next(s.run for s in settings.submissions if s.label == label)
+        jobs = [r.job for r in settings.step_jobs if r.job.step == step]
+        position = 0 if number < 2 else -1
+        if not jobs:
+            raise Violation(f"no job was submitted for {step!r} of run {run}")
+        said = jobs[position].model_dump_json()
+        for name, values in given.items():
+            found = [lvl for lvl, value in values.items() if _says(said, value)]
+            shown += bool(found)
+            if found and found != [level]:
+                raise Violation(
+                    f"setting {name!r} of {step!r} should be the {level}'s ({values[level]!r}); "
+                    f"its job has the {' and the '.join(found)}'s"
+                )
+    if not shown:
+        raise NotSeen(f"none of the settings {', '.join(given)} shows in a job")
+
+
+def _says(text: str, value: Any) -> bool:
+    return f'"{value}"' in text or (isinstance(value, int) and f":{value}" in text)

@@ -1,0 +1,111 @@
+"""Topology: which steps run, how often, and in which order."""
+
+from __future__ import annotations
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import MUST, SHOULD, Violation, rule
+
+
+@rule("DAG-5", MUST, requires=("RUNID-1",))
+def steps_go_by_invocation_id(diamond: Evidence) -> None:
+    """Steps are told apart by their invocation ids, not by their functions' names.
+
+    Why: one step function may be called several times in a pipeline. `--step_name` takes the
+    keys of `snapshot.step_configurations` (`StepEntrypointConfiguration`), such as `train_2`;
+    `step.config.name` would run the first call again and never the second.
+
+    Fix: use the keys of `snapshot.step_configurations` for commands, job names and dependencies.
+    """
+    run = diamond.run
+    jobs = [record.job.step for record in diamond.step_jobs]
+    wrong = [name for name in jobs if name not in diamond.calls[0].steps]
+    if wrong:
+        raise Violation(f"jobs were submitted for unknown steps: {', '.join(map(str, wrong))}")
+    first, second = (run.step("meet"), run.step("meet_2")) if run else (None, None)
+    if jobs.count("meet") > 1 and "meet_2" not in jobs:
+        raise Violation("'meet' was submitted twice, and 'meet_2', the second call, never")
+    if bool(first) != bool(second):
+        lost = "meet_2" if first else "meet"
+        raise Violation(f"of two calls of one step function, {lost!r} was never recorded")
+
+
+@rule("DAG-1", MUST, requires=("RUNID-1",))
+def steps_wait_for_their_upstream(diamond: Evidence) -> None:
+    """A step starts only after all the steps upstream of it have ended well.
+
+    Why: inputs are looked up in ZenML's store when a step starts
+    (`zenml.orchestrators.input_utils`); a step that starts early fails, and one that is only
+    ordered (`after=`) silently works on what is not there yet.
+
+    Fix: derive the order from `step.spec.upstream_steps`, every edge of it, also those that
+    carry no data.
+    """
+    for name, upstream in diamond.calls[0].steps.items():
+        starts = [r.started_at for r in diamond.step_jobs if r.job.step == name and r.started_at]
+        probe = diamond.probe(name)
+        starts += [probe.began] if probe else []
+        if not starts:
+            continue
+        for parent in upstream:
+            before = diamond.probe(parent)
+            ended = before.ended if before else None
+            if ended is None or min(starts) < ended:
+                when = f"{ended - min(starts):.2f} s before" if ended else "but never"
+                raise Violation(f"{name!r} started {when} {parent!r}, upstream of it, had ended")
+
+
+@rule("DAG-2", MUST, requires=("DAG-1", "DAG-5"))
+def each_step_runs_once(diamond: Evidence) -> None:
+    """Every step of the snapshot runs, and runs once.
+
+    Why: a step that is left out leaves the run `running` for ever; one that is started twice
+    dies on the record of the first (`EntityExistsError`), and its exit code fails a good run.
+
+    Fix: submit one job for each key of the `snapshot` that `submit_pipeline` was given.
+    """
+    run, problems = diamond.run, []
+    for name in diamond.calls[0].steps:
+        status = run.status_of(name) if run else "never recorded"
+        jobs = sum(record.job.step == name for record in diamond.step_jobs)
+        times = sum(probe.step == name for probe in diamond.probes)
+        if status != "completed" or times != 1 or jobs > 1:
+            what = f"{name!r} is {status}, and its code ran {times} time(s)"
+            problems.append(what + (f" in {jobs} jobs" if jobs else ""))
+    if problems:
+        raise Violation("; ".join(problems))
+    if run and (run.status != "completed" or run.in_progress):
+        raise Violation(f"every step completed, yet the run is {run.status!r}")
+
+
+@rule("DAG-3", MUST)
+def nothing_starts_after_a_failed_step(failing: Evidence) -> None:
+    """What comes after a failed step is not started.
+
+    Why: it would look for an input that was never written, and bury the cause of the failure
+    under its own error.
+
+    Fix: start a step only when each step upstream has a successful record in ZenML's store.
+    """
+    run = failing.run
+    started = [r.job.name for r in failing.step_jobs if r.job.step == "after_boom" and r.started_at]
+    recorded = run.step("after_boom") if run else None
+    if started or recorded:
+        status = recorded.status if recorded else "not recorded"
+        raise Violation(f"'boom' failed, and 'after_boom' was started all the same ({status})")
+
+
+@rule("DAG-4", SHOULD)
+def independent_steps_run_in_parallel(diamond: Evidence) -> None:
+    """Steps that do not depend on each other run at the same time.
+
+    Why: a pipeline with branches takes as long as its longest branch, or as all of them
+    together. Users read a DAG as a promise of the first.
+
+    Fix: submit every step whose upstream is done before waiting for any. An orchestrator that is
+    sequential on purpose says so in its documentation.
+    """
+    alone = [probe.step for probe in diamond.probes if probe.met is False]
+    if alone:
+        raise Violation(
+            f"two independent steps looked for each other and did not meet: {', '.join(alone)}"
+        )

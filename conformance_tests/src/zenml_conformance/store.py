@@ -1,0 +1,114 @@
+"""Isolated ZenML stores: one template is made, every scenario gets a copy.
+
+Making a store costs seconds (ZenML runs its migrations); copying one costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+STACK = "conformance"
+"""Name of the stack, and of the orchestrator in it."""
+
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+
+_QUIET = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "AUTO_OPEN_DASHBOARD": "false",
+    "ZENML_AUTO_OPEN_DASHBOARD": "false",
+    "ZENML_DISABLE_CLIENT_SERVER_MISMATCH_WARNING": "true",
+    "ZENML_ENABLE_RICH_TRACEBACK": "false",
+    "ZENML_DISABLE_STEP_LOGS_STORAGE": "true",
+    "ZENML_LOGGING_COLORS_DISABLED": "true",
+}
+
+
+def machine_environment(home: Path) -> dict[str, str]:
+    """The environment that a machine of the suite gives to every process on it.
+
+    Nothing of the user's ZenML configuration is in it, and nothing that an orchestrator would
+    have to forward.
+
+    Args:
+        home: The machine's home directory.
+
+    Returns:
+        Environment variables.
+    """
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return {**kept, **_QUIET, "HOME": str(home), "TMPDIR": str(home)}
+
+
+def client_environment(directory: Path) -> dict[str, str]:
+    """The environment of a client whose store is in a directory.
+
+    Args:
+        directory: Where `clone` put the store.
+
+    Returns:
+        Environment variables.
+    """
+    home = directory / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return {
+        **machine_environment(home),
+        "ZENML_CONFIG_PATH": str(directory / "zenml"),
+        "ZENML_CUSTOM_SOURCE_ROOT": str(directory / "cwd"),
+        # The copy is of an up-to-date store: ZenML need not look for migrations.
+        "DISABLE_DATABASE_MIGRATION": "true",
+    }
+
+
+def clone(template: Path, directory: Path) -> None:
+    """Copy a template store.
+
+    ZenML writes the absolute path of a store into its `config.yaml`; the copy's is corrected.
+
+    Args:
+        template: Directory of the template.
+        directory: Directory of the copy; must not have a store yet.
+    """
+    source, copy = template / "zenml", directory / "zenml"
+    shutil.copytree(source, copy)
+    config = copy / "config.yaml"
+    config.write_text(config.read_text().replace(str(source), str(copy)))
+
+
+def make_template() -> None:
+    """Make the template store: runs in a process whose environment names its directory.
+
+    The orchestrator under test is registered in it, with a stack of its own.
+    """
+    from zenml.client import Client
+    from zenml.enums import StackComponentType
+    from zenml_conformance.engine import session
+    from zenml_conformance.target import Target
+
+    assert session.current is not None
+    target = Target.load(session.current.target)
+    client = Client()
+    built_in = {
+        flavor.name
+        for flavor in client.list_flavors(type=StackComponentType.ORCHESTRATOR, size=1000)
+    }
+    if target.flavor.name not in built_in:
+        client.create_flavor(source=target.source, component_type=StackComponentType.ORCHESTRATOR)
+    orchestrator = client.create_stack_component(
+        name=STACK,
+        flavor=target.flavor.name,
+        component_type=StackComponentType.ORCHESTRATOR,
+        configuration=target.config,
+    )
+    artifact_store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
+    client.create_stack(
+        name=STACK,
+        components={
+            StackComponentType.ORCHESTRATOR: orchestrator.id,
+            StackComponentType.ARTIFACT_STORE: artifact_store.id,
+        },
+    )
+    client.activate_stack(STACK)
