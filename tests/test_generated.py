@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from engines import AWKWARD_TEXTS, NAMES, PATTERNS, Engines
 
@@ -60,3 +62,19 @@ def test_types(project: Path, cache: Path) -> None:
 def test_own_tests(project: Path) -> None:
     """The project's own tests, without the conformance suite."""
     check(project, "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider")
+
+
+def test_workflow(project: Path) -> None:
+    """The CI workflow is one that GitHub can read, and runs all of the above."""
+    text = (project / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    commands = {step["run"] for step in steps if "run" in step}
+    assert {"ruff check .", "ruff format --check .", "mypy"} < commands
+    assert any(command.startswith("pytest") for command in commands)
+    assert all(re.search(r"@v\d+$", step["uses"]) for step in steps if "uses" in step)
+    versions = jobs["test"]["strategy"]["matrix"]["python-version"]
+    assert versions == ["3.10", "3.11", "3.12", "3.13"]
+    assert {"python-version": "${{ matrix.python-version }}", "cache": "pip"}.items() <= {
+        key: value for step in jobs["test"]["steps"] for key, value in step.get("with", {}).items()
+    }.items()
