@@ -1,4 +1,4 @@
-"""Starts the engine, prepares the template store, asks for scenarios, hands out their evidence.
+"""Prepares a template store, asks for scenarios, and hands out their evidence.
 
 The pytest process never imports ZenML: it only reads what is left of the scenarios.
 """
@@ -6,95 +6,35 @@ The pytest process never imports ZenML: it only reads what is left of the scenar
 from __future__ import annotations
 
 import json
-import os
-import select
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from zenml_conformance import store
 from zenml_conformance.description import Description
-from zenml_conformance.engine.protocol import EngineClient, EngineError
+from zenml_conformance.engine.process import START_SECONDS
+from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.target_spec import TargetError, TargetSpec
-
-START_SECONDS = 120.0
-"""How long the engine may take to start, which is to import ZenML, on a busy machine."""
 
 SCENARIO_SECONDS = 300.0
 """How long a scenario may take, its wait for the scenarios before it included."""
 
 
 class Conductor:
-    """A session's way to the engine, in the process that started it or in another."""
+    """One orchestrator's way to an engine, in the process that started it or in another."""
 
     def __init__(self, directory: Path, socket: str, target: TargetSpec) -> None:
         """Point at a running engine.
 
         Args:
-            directory: Where the session keeps everything.
+            directory: Keeps everything about this orchestrator; must exist.
             socket: The engine's socket.
             target: The orchestrator under test.
         """
         self.directory = directory
         self.target = target
         self.engine = EngineClient(socket)
-        self._process: subprocess.Popen[bytes] | None = None
         self._evidence: dict[str, Evidence] = {}
-
-    @staticmethod
-    def start(directory: Path, target: TargetSpec, search_path: list[str]) -> Conductor:
-        """Start an engine.
-
-        Args:
-            directory: Where the session keeps everything; created, private.
-            target: The orchestrator under test.
-            search_path: Where Python finds modules.
-
-        Returns:
-            The conductor that owns the engine.
-
-        Raises:
-            EngineError: If the engine does not start; the message has its last words.
-        """
-        directory.mkdir(mode=0o700, parents=True)
-        home = directory / "home"
-        home.mkdir(mode=0o700)
-        # A socket's path may have some hundred characters only, and a checkout's may have more.
-        socket_directory = tempfile.mkdtemp(prefix="zenml-conformance-")
-        socket = str(Path(socket_directory, "engine"))
-        parallel = max(2, len(os.sched_getaffinity(0)) + 1)
-        log = directory / "engine.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "zenml_conformance.engine.server",
-                    socket,
-                    target.model_dump_json(),
-                    str(parallel),
-                ],
-                env={
-                    **store.machine_environment(home),
-                    "PYTHONPATH": os.pathsep.join(search_path),
-                },
-                # The engine ends when its standard input does: when this process is gone.
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-            )
-        conductor = Conductor(directory, socket, target)
-        conductor._process = process
-        assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-        if not ready or process.stdout.readline() != b"ready\n":
-            conductor.close()
-            raise EngineError(f"the conformance engine did not start:\n{log.read_text()[-2000:]}")
-        return conductor
 
     @property
     def _session(self) -> dict[str, Any]:
@@ -125,8 +65,11 @@ class Conductor:
             raise TargetError(answer["error"])
         return Description.model_validate(answer)
 
-    def prepare(self) -> None:
+    def prepare(self, base: Path | None = None) -> None:
         """Make the template store, with the orchestrator under test registered in it.
+
+        Args:
+            base: Directory of a store to start from; None: a new one is made.
 
         Raises:
             TargetError: If ZenML refuses to register it.
@@ -134,9 +77,11 @@ class Conductor:
         template = self.directory / "template"
         template.mkdir(mode=0o700)
         environment = store.client_environment(template)
-        del environment["DISABLE_DATABASE_MIGRATION"]
-        code = self._run("zenml_conformance.store:make_template", environment=environment)
-        if code != 0:
+        if base is None:
+            del environment["DISABLE_DATABASE_MIGRATION"]
+        else:
+            store.clone(base, template)
+        if self._run("zenml_conformance.store:register_target", environment=environment) != 0:
             log = (self.directory / "store.log").read_text().strip()
             raise TargetError(
                 f"--orchestrator={self.target.ref}: ZenML refused to register the flavor, the "
@@ -147,14 +92,7 @@ class Conductor:
         self, call: str, environment: dict[str, str] | None = None, **payload: Any
     ) -> int | None:
         name = call.partition(":")[0].rpartition(".")[2]
-        spec = {
-            "call": call,
-            "payload": payload,
-            "environment": environment or store.machine_environment(self.directory / "home"),
-            "cwd": str(self.directory / "cwd"),
-            "log": str(self.directory / f"{name}.log"),
-            "session": self._session,
-        }
+        spec = self._spec(call, name, payload, self.directory / f"{name}.log", environment)
         pid = self.engine.request("start", patience=START_SECONDS, spec=spec)
         answer = self.engine.request(
             "await", patience=START_SECONDS + 10, pid=pid, timeout=START_SECONDS
@@ -162,27 +100,54 @@ class Conductor:
         code: int | None = answer["code"]
         return code
 
+    def _spec(
+        self,
+        call: str,
+        name: str,
+        payload: dict[str, Any],
+        log: Path,
+        environment: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        home = self.directory / "home"
+        home.mkdir(mode=0o700, exist_ok=True)
+        return {
+            "call": call,
+            "payload": payload,
+            "environment": environment or store.machine_environment(home),
+            "cwd": str(self.directory / "cwd" / name),
+            "log": str(log),
+            "session": self._session,
+        }
+
+    @property
+    def scenarios(self) -> Path:
+        """Where the scenarios leave their evidence."""
+        return self.directory / "scenarios"
+
+    def _key(self, scenario: str) -> str:
+        return str(self.scenarios / scenario)
+
     def plan(self, scenarios: list[str]) -> None:
         """Ask for scenarios; each runs once, however many processes ask.
 
         Args:
             scenarios: Their names, the most wanted first.
         """
-        scenario_directory = self.directory / "scenarios"
-        scenario_directory.mkdir(mode=0o700, exist_ok=True)
-        spec = {
-            "call": "zenml_conformance.lab.scenarios:play",
-            "payload": {
-                "directory": str(scenario_directory),
-                "template": str(self.directory / "template"),
-                "session": self._session,
-            },
-            "environment": store.machine_environment(self.directory / "home"),
-            "cwd": str(self.directory / "cwd"),
-            "log": str(self.directory / "scenario.log"),
-            "session": self._session,
+        self.scenarios.mkdir(mode=0o700, exist_ok=True)
+        specs = {
+            self._key(name): self._spec(
+                "zenml_conformance.lab.scenarios:play",
+                name,
+                {
+                    "name": name,
+                    "directory": str(self.scenarios),
+                    "template": str(self.directory / "template"),
+                },
+                self.scenarios / f"{name}.log",
+            )
+            for name in scenarios
         }
-        self.engine.request("plan", names=scenarios, spec=spec)
+        self.engine.request("plan", scenarios=specs)
 
     def evidence(self, scenario: str) -> Evidence:
         """Wait for a scenario's evidence.
@@ -198,10 +163,10 @@ class Conductor:
             answer = self.engine.request(
                 "await_scenario",
                 patience=SCENARIO_SECONDS + 10,
-                name=scenario,
+                key=self._key(scenario),
                 timeout=SCENARIO_SECONDS,
             )
-            path = self.directory / "scenarios" / f"{scenario}.json"
+            path = self.scenarios / f"{scenario}.json"
             if path.exists():
                 self._evidence[scenario] = Evidence.model_validate_json(path.read_text())
             else:
@@ -213,16 +178,3 @@ class Conductor:
                     broken=f"its process ended with {answer['code']} and left nothing\n{words}",
                 )
         return self._evidence[scenario]
-
-    def close(self) -> None:
-        """End the engine, if this process started it."""
-        if self._process is None:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        shutil.rmtree(Path(self.engine.socket_path).parent, ignore_errors=True)

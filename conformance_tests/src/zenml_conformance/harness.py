@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zenml.orchestrators import BaseOrchestrator
+
     from zenml_conformance.reference.backend import ReferenceBackend
 
 

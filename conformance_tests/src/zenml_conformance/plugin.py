@@ -16,10 +16,10 @@ import yaml
 
 from zenml_conformance.conductor import Conductor
 from zenml_conformance.description import Description
+from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.judge import Judge, scenarios_of
 from zenml_conformance.rule import Outcome, Status
-from zenml_conformance.rules import RULES
 from zenml_conformance.target_spec import TargetError, TargetSpec
 from zenml_conformance.terminal import explain, summary
 from zenml_conformance.verdict import Kind, Verdict, reach
@@ -113,8 +113,10 @@ def _start(config: pytest.Config) -> Conductor:
         live=config.option.tier == "live",
     )
     search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
-    conductor = Conductor.start(_directory(config), spec, search_path)
-    config.add_cleanup(conductor.close)
+    directory = _directory(config)
+    engine = EngineProcess(directory, search_path)
+    config.add_cleanup(engine.close)
+    conductor = Conductor(directory, engine.socket, spec)
     config.stash[description_key] = conductor.describe()
     conductor.prepare()
     return conductor
@@ -129,6 +131,7 @@ def _directory(config: pytest.Config) -> Path:
             shutil.rmtree(path, ignore_errors=True)
     directory: Path = parent / str(os.getpid())
     shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
     return directory
 
 
@@ -188,13 +191,10 @@ def _tier(config: pytest.Config, description: Description) -> str:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the scenarios that the selected rules need."""
     judge = session.config.stash.get(judge_key, None)
-    rules = [i.callspec.params["rule_id"] for i in session.items if _is_rule(i)]
-    if judge and rules:
+    suite = [i for i in session.items if isinstance(i, pytest.Function) and i.path.parent == SUITE]
+    if judge and suite:
+        rules = [item.callspec.params["rule_id"] for item in suite]
         session.config.stash[conductor_key].plan(scenarios_of(rules))
-
-
-def _is_rule(item: Any) -> bool:
-    return item.path.parent == SUITE and "rule_id" in getattr(item, "callspec").params
 
 
 @pytest.fixture(scope="session")
@@ -266,7 +266,10 @@ def _verdict(config: pytest.Config) -> Verdict | None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Let no session end well whose verdict is not."""
     verdict = _verdict(session.config)
-    if verdict is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if verdict is None or exitstatus not in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
         return
     if not verdict.outcomes or verdict.kind is Kind.NON_CONFORMANT:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -284,4 +287,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     width = max(60, terminalreporter._tw.fullwidth - 1)
     terminalreporter.line(summary(verdict, description, _tier(config, description), width))
-    terminalreporter.line(f"Evidence: {config.stash[conductor_key].directory / 'scenarios'}")
+    terminalreporter.line(f"Evidence: {config.stash[conductor_key].scenarios}")

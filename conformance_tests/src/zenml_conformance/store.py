@@ -78,13 +78,14 @@ def clone(template: Path, directory: Path) -> None:
     config.write_text(config.read_text().replace(str(source), str(copy)))
 
 
-def make_template() -> None:
-    """Make the template store: runs in a process whose environment names its directory.
+def register_target() -> None:
+    """Register the orchestrator under test, with a stack of its own.
 
-    The orchestrator under test is registered in it, with a stack of its own.
+    Runs in a process whose environment names the store; ZenML makes one where there is none.
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
+
     from zenml_conformance.engine import session
     from zenml_conformance.target import Target
 

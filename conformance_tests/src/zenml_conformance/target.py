@@ -17,6 +17,7 @@ from zenml_conformance.target_spec import TargetError, TargetSpec
 if TYPE_CHECKING:
     from zenml.orchestrators import BaseOrchestrator, BaseOrchestratorConfig
     from zenml.orchestrators import BaseOrchestratorFlavor as Flavor
+
     from zenml_conformance.harness import Harness
 
 REFERENCE = "zenml_conformance.reference.orchestrator:ReferenceOrchestratorFlavor"

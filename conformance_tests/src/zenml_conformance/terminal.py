@@ -41,9 +41,9 @@ def explain(outcome: Outcome, width: int = 98) -> str:
         lines.append("")
         for number, line in enumerate(text.splitlines() or [""]):
             head = f"  {name + ':':<6}" if number == 0 else " " * 8
-            lines += textwrap.wrap(
-                line, width, initial_indent=head, subsequent_indent=" " * 8
-            ) or [""]
+            lines += textwrap.wrap(line, width, initial_indent=head, subsequent_indent=" " * 8) or [
+                ""
+            ]
     return "\n".join(lines)
 
 
@@ -80,7 +80,7 @@ def summary(verdict: Verdict, description: Description, tier: str, width: int) -
             console.print(f"\n{COLUMNS[status]}:", markup=False)
         for outcome in outcomes:
             rule = RULES[outcome.rule]
-            reason = "" if status in (Status.FAILED, Status.ERROR) else f" – {outcome.detail}"
+            reason = "" if status in (Status.FAILED, Status.ERROR) else f" ({outcome.detail})"
             line = f"{rule.level.value:<6} {rule.title}{reason}"
             for text in textwrap.wrap(
                 line, width, initial_indent=f"  {rule.id:<9}", subsequent_indent=" " * 18

@@ -90,9 +90,7 @@ def reach(outcomes: dict[str, Outcome]) -> Verdict:
         return Verdict(Kind.NON_CONFORMANT, reason, ordered)
     unjudged = missing + by_status[Status.ERROR] + by_status[Status.BLOCKED]
     if unjudged:
-        return Verdict(
-            Kind.INCONCLUSIVE, f"{figures}; not judged: {_some(unjudged)}", ordered
-        )
+        return Verdict(Kind.INCONCLUSIVE, f"{figures}; not judged: {_some(unjudged)}", ordered)
     unseen = by_status[Status.NOT_SEEN]
     if unseen:
         return Verdict(Kind.PARTIAL, f"{figures}; could not be seen: {_some(unseen)}", ordered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import os
 import resource
 import runpy
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
 from zenml.utils import source_utils
+
 from zenml_conformance.engine import session
 from zenml_conformance.engine.session import Session
 
@@ -57,7 +59,7 @@ def become(spec: ProcessSpec) -> NoReturn:
         if spec.call:
             code = _exit_code(lambda: _call(spec))
         elif module is None:
-            os.execvpe(spec.argv[0], spec.argv, spec.environment)
+            os.execvpe(spec.argv[0], spec.argv, spec.environment)  # noqa: S606 - argv is data
         elif spec.cold:
             _exec_cold(spec)
         else:
@@ -102,12 +104,18 @@ def _enter(spec: ProcessSpec) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.closerange(3, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096))
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
+    sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
     os.environ.clear()
     os.environ.update(spec.environment)
     # The one variable that ZenML reads while it is imported, and the engine has imported it.
     source_utils.set_custom_source_root(spec.environment.get("ZENML_CUSTOM_SOURCE_ROOT"))
+
+
+def _text_stream(descriptor: int) -> io.TextIOWrapper:
+    """Open a standard stream as the interpreter would, but never fail on a character."""
+    binary = io.FileIO(descriptor, "w", closefd=False)
+    writer = io.BufferedWriter(binary)
+    return io.TextIOWrapper(writer, encoding="utf-8", errors="replace", line_buffering=True)
 
 
 def _python_module(argv: tuple[str, ...]) -> str | None:
@@ -133,7 +141,8 @@ def _exec_cold(spec: ProcessSpec) -> NoReturn:
         f"import sys; sys.path[:] = {sys.path!r}; "
         "from zenml_conformance.engine.child import run_cold; run_cold()"
     )
-    os.execve(sys.executable, [sys.executable, "-c", source], spec.environment)
+    argv = [sys.executable, "-c", source]
+    os.execve(sys.executable, argv, spec.environment)  # noqa: S606 - no shell is wanted
 
 
 def _run_module(spec: ProcessSpec, module: str) -> None:

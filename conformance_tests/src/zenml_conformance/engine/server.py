@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy.orm import configure_mappers
+from zenml.integrations.registry import integration_registry
+
 from zenml_conformance.engine.child import ProcessSpec, become
 from zenml_conformance.engine.session import Session
 from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, JobTable, Rejected
-from zenml_conformance.target_spec import TargetSpec
 
 KILL_AFTER_SECONDS = 5.0
 """Between the reference backend's SIGTERM and its SIGKILL."""
@@ -47,6 +49,22 @@ PRELOAD = (
     "zenml.steps",
     "zenml.zen_stores.migrations.alembic",
     "zenml.zen_stores.secrets_stores.sql_secrets_store",
+    "sqlite3.dbapi2",
+    "zenml.alerter",
+    "zenml.annotators",
+    "zenml.data_validators",
+    "zenml.deployers.server.runtime",
+    "zenml.experiment_trackers",
+    "zenml.feature_stores",
+    "zenml.model_deployers",
+    "zenml.model_registries",
+    "zenml.sandboxes",
+    "zenml.step_operators",
+    "zenml.zen_stores.migrations.backup.sqlalchemy",
+    "zenml.execution.pipeline.dynamic.runner",
+    "zenml.image_builders.local_image_builder",
+    "zenml.pipelines.run_utils",
+    "zenml.utils.run_utils",
     "zenml.zen_stores.sql_zen_store",
 )
 """What every client and every step imports sooner or later. Modules that a ZenML version does not
@@ -99,25 +117,22 @@ class Later(Exception):
 class Engine:
     """Answers requests, forks processes, reaps them."""
 
-    def __init__(self, socket_path: str, target: TargetSpec, parallel_scenarios: int) -> None:
+    def __init__(self, socket_path: str, parallel_scenarios: int) -> None:
         """Listen.
 
         Args:
             socket_path: Where to listen.
-            target: The orchestrator under test.
             parallel_scenarios: How many scenarios run at a time.
         """
-        self.socket_path = socket_path
-        self.target = target
         self.parallel_scenarios = parallel_scenarios
         self.backends: dict[str, Backend] = {}
         self.jobs_by_pid: dict[int, tuple[str, str]] = {}
         self.exit_codes: dict[int, int | None] = {}
         self.kills: list[tuple[float, int]] = []
         self.waiters: list[Waiter] = []
-        self.scenarios: dict[str, int | None] = {}
+        self.scenarios: dict[str, int] = {}
         self.scenario_queue: collections.deque[str] = collections.deque()
-        self.scenario_spec: dict[str, Any] = {}
+        self.scenario_specs: dict[str, ProcessSpec] = {}
         self.running = True
         self.selector = selectors.DefaultSelector()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -392,48 +407,45 @@ class Engine:
 
     # -- operations: scenarios --------------------------------------------------------------
 
-    def op_plan(self, caller: int, names: list[str], spec: dict[str, Any]) -> bool:
-        """Queue scenarios that are wanted; the same name runs once, whoever asks."""
-        for name in names:
-            if name not in self.scenarios and name not in self.scenario_queue:
-                self.scenario_spec[name] = spec
-                self.scenario_queue.append(name)
+    def op_plan(self, caller: int, scenarios: dict[str, dict[str, Any]]) -> bool:
+        """Queue the processes of scenarios; the same key runs once, whoever asks."""
+        for key, spec in scenarios.items():
+            if key not in self.scenario_specs:
+                self.scenario_specs[key] = ProcessSpec.model_validate(spec)
+                self.scenario_queue.append(key)
         return True
 
     def _start_scenarios(self) -> None:
-        running = [
-            pid for pid in self.scenarios.values() if pid and self.exit_codes.get(pid) is None
-        ]
-        while self.scenario_queue and len(running) < self.parallel_scenarios:
-            name = self.scenario_queue.popleft()
-            spec = self.scenario_spec[name]
-            payload = {**spec["payload"], "name": name}
-            log = str(Path(spec["payload"]["directory"], f"{name}.log"))
-            pid = self._fork(ProcessSpec.model_validate({**spec, "payload": payload, "log": log}))
-            self.scenarios[name] = pid
-            running.append(pid)
+        live = sum(self.exit_codes[pid] is None for pid in self.scenarios.values())
+        while self.scenario_queue and live < self.parallel_scenarios:
+            key = self.scenario_queue.popleft()
+            self.scenarios[key] = self._fork(self.scenario_specs[key])
+            live += 1
 
-    def op_await_scenario(self, caller: int, name: str, timeout: float) -> Any:
+    def op_await_scenario(self, caller: int, key: str, timeout: float) -> Any:
         """Wait until a planned scenario's process has ended."""
 
         def answer(late: bool) -> Any | None:
-            pid = self.scenarios.get(name)
-            code = self.exit_codes[pid] if pid else None
+            pid = self.scenarios.get(key)
+            code = None if pid is None else self.exit_codes[pid]
             return {"code": code} if code is not None or late else None
 
         raise Later(answer, timeout)
 
 
 def main() -> None:
-    """Run an engine: `python -m zenml_conformance.engine.server SOCKET TARGET-JSON PARALLEL`."""
-    socket_path, target, parallel = sys.argv[1:]
-    engine = Engine(socket_path, TargetSpec.model_validate_json(target), int(parallel))
+    """Run an engine: `python -m zenml_conformance.engine.server SOCKET PARALLEL-SCENARIOS`."""
+    socket_path, parallel = sys.argv[1:]
+    engine = Engine(socket_path, int(parallel))
     print("ready", flush=True)
     for name in PRELOAD:
         try:
             importlib.import_module(name)
         except ImportError:
             continue
+    # Every step's process does these two before it runs a step; they open no store.
+    integration_registry.activate_integrations()
+    configure_mappers()
     if threading.active_count() != 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"importing ZenML started threads, and forks would lose them: {names}")

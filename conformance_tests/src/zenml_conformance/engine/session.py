@@ -7,6 +7,7 @@ orchestrator under test submitted.
 from __future__ import annotations
 
 from pydantic import BaseModel
+
 from zenml_conformance.target_spec import TargetSpec
 
 

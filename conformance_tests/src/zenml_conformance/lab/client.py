@@ -99,6 +99,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
         parameters: The arguments of both.
     """
     from zenml.client import Client
+
     from zenml_conformance.lab import pipelines
 
     stack = Client().active_stack
@@ -144,6 +145,7 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
         save: Writes the submission down.
     """
     from zenml.orchestrators import BaseOrchestrator
+
     from zenml_conformance.engine import session
     from zenml_conformance.target import Target
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
+
 from zenml_conformance.reference.jobs import Job, JobRecord
 
 

@@ -290,8 +290,9 @@ class Laboratory:
             time.sleep(0.1)
 
     def refresh(self) -> None:
-        """Refresh every unfinished run from a process of its own, as `zenml pipeline runs
-        refresh` does, and keep what the store showed before.
+        """Refresh every unfinished run, and keep what the store showed before.
+
+        A process of its own does it, as with `zenml pipeline runs refresh`.
         """
         before = self.records()
         unfinished = [run.id for run in before if run.in_progress]
@@ -339,7 +340,7 @@ class Laboratory:
 
     def _exposures(self) -> list[Exposure]:
         """Look for the secret where others could read it."""
-        from zenml_conformance.lab.pipelines import SECRET
+        from zenml_conformance.lab.pipelines import SENTINEL
 
         found = []
         for record in self.evidence.jobs:
@@ -348,7 +349,7 @@ class Laboratory:
                 "job name": record.job.name,
                 "labels": json.dumps(record.job.labels),
             }.items():
-                if SECRET in text:
+                if SENTINEL in text:
                     found.append(Exposure(where=where, detail=f"job {record.job.name!r}"))
         own = {self.directory / "probes", self.directory / "zenml"}
         for folder, folders, files in os.walk(self.directory):
@@ -358,7 +359,9 @@ class Laboratory:
                     continue  # The suite's own notes.
                 mode, content = path.stat().st_mode, path.read_bytes()
                 is_log = path.suffix in (".log", ".txt", ".out")
-                if SECRET.encode() in content and (is_log or mode & (stat.S_IRGRP | stat.S_IROTH)):
+                if SENTINEL.encode() in content and (
+                    is_log or mode & (stat.S_IRGRP | stat.S_IROTH)
+                ):
                     kind = "log" if is_log else "file that others can read"
                     found.append(Exposure(where=kind, detail=path.name))
         return found

@@ -37,7 +37,7 @@ NASTY = {
 }
 """Values that a shell, a template engine or a size limit would spoil."""
 
-SECRET = "s3ntinel-of-the-conformance-suite"
+SENTINEL = "s3ntinel-of-the-conformance-suite"
 """Stands in for ZenML's API token: looked for wherever others could read it."""
 
 
@@ -152,7 +152,7 @@ def diamond(probes: str) -> None:
     left = meet.with_options(environment={"CONFORMANCE_OWN": "meet"})(
         probes, own="left", other="right", value=first
     )
-    meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SECRET})(
+    meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SENTINEL})(
         probes, own="right", other="left", linger=1.0, after=["source"]
     )
     join(probes, left, after=["meet_2"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from zenml import pipeline, step
+
 from zenml_conformance.lab import client
 from zenml_conformance.lab.pipelines import leave_probe
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from zenml_conformance.engine.session import Session
+from zenml_conformance.engine import session as sessions
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.lab.laboratory import Laboratory
+from zenml_conformance.store import client_environment
+from zenml_conformance.target import Target
 
 Scenario = Callable[[Laboratory], None]
 
@@ -33,43 +35,35 @@ def scenario(function: Scenario) -> Scenario:
     return function
 
 
-def play(name: str, directory: str, template: str, session: dict[str, Any]) -> None:
+def play(name: str, directory: str, template: str) -> None:
     """Play a scenario and write its evidence: the whole life of a scenario's process.
 
     Args:
         name: The scenario.
         directory: Where scenarios live.
         template: The template store.
-        session: The session, without a backend.
     """
-    import os
-
-    from zenml_conformance.engine import session as sessions
-    from zenml_conformance.store import client_environment
-    from zenml_conformance.target import Target
-
-    joined = Session.model_validate(session)
-    if Target.load(joined.target).harness.connects:
-        joined.backend = name
-    sessions.current = joined
+    session = sessions.current
+    assert session is not None
     home = Path(directory, name)
-    result = Path(directory, f"{name}.json")
-    evidence = Evidence(scenario=name, simulated=joined.backend is not None)
+    if Target.load(session.target).harness.connects:
+        session = session.model_copy(update={"backend": str(home)})
+        sessions.current = session
+    evidence = Evidence(scenario=name, simulated=session.backend is not None)
     try:
-        laboratory = Laboratory(name, home, Path(template), joined)
+        laboratory = Laboratory(name, home, Path(template), session)
         os.environ.update(client_environment(home))
         evidence = laboratory.evidence
         SCENARIOS[name](laboratory)
         laboratory.collect()
     except BaseException:
         evidence.broken = traceback.format_exc()
-    evidence.save(result)
+    evidence.save(Path(directory, f"{name}.json"))
 
 
 @scenario
 def diamond(lab: Laboratory) -> None:
-    """A diamond of four steps runs to its end; the last step in a new interpreter."""
-    lab.faults(cold_steps=["join"])
+    """A diamond of four steps runs to its end."""
     lab.submit("diamond", "pipelines:diamond")
 
 
@@ -131,7 +125,8 @@ def never_started(lab: Laboratory) -> None:
 
 @scenario
 def published_then_died(lab: Laboratory) -> None:
-    """A step reports success and then dies."""
+    """A step reports success and then dies; the one after it runs in a new interpreter."""
+    lab.faults(cold_steps=["after_publisher"])
     lab.submit("published-then-died", "pipelines:published_then_died")
     lab.refresh()
 

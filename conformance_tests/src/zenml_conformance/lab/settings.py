@@ -21,6 +21,7 @@ def submit_levels(lab: Laboratory) -> None:
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
+
     from zenml_conformance.store import STACK
 
     settings_class = Client().active_stack.orchestrator.settings_class

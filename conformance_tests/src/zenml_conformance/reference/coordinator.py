@@ -10,11 +10,13 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.enums import ExecutionMode
 from zenml.utils import source_utils
+
 from zenml_conformance.reference.jobs import JobState
 from zenml_conformance.reference.settlement import Settlement
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
+
     from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 

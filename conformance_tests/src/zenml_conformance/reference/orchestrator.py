@@ -27,6 +27,7 @@ from zenml.orchestrators.publish_utils import (
 from zenml.orchestrators.utils import get_config_environment_vars
 from zenml.stack import Stack
 from zenml.utils.env_utils import get_runtime_environment
+
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig

@@ -9,10 +9,12 @@ from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.utils.time_utils import utc_now
+
 from zenml_conformance.reference.jobs import JobState
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse, StepRunResponse
+
     from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 

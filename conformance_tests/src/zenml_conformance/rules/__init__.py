@@ -4,6 +4,7 @@ The modules read as the specification. `RULES` holds every rule once this packag
 """
 
 from zenml_conformance.rule import RULES as RULES
+
 from zenml_conformance.rules import submission as submission  # isort: skip
 from zenml_conformance.rules import identity as identity  # isort: skip
 from zenml_conformance.rules import topology as topology  # isort: skip

@@ -92,7 +92,11 @@ def the_coordinator_stays_small(resources: Evidence) -> None:
     others = [record.job for record in resources.jobs if record.job.step is None]
     if not others:
         raise NotApplicable("every job runs a step")
-    values = {"cpu": {0.5, 3.0}, "gpus": {2.0}, "memory": {v for _, _, v in ASKED.values() if v > 9}}
+    values = {
+        "cpu": {0.5, 3.0},
+        "gpus": {2.0},
+        "memory": {v for _, _, v in ASKED.values() if v > 9},
+    }
     for job in others:
         for field, taken in values.items():
             got = getattr(job, field)

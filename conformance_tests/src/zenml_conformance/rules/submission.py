@@ -117,8 +117,10 @@ def waiting_comes_to_an_end(failing: Evidence, killed: Evidence) -> None:
         submission = seen.submissions[0]
         if submission.overdue:
             raise Violation(f"with {what}, the client still waited when every job had ended")
-        returned = submission.calls and submission.calls[0].returned_at and not (
-            submission.calls[0].raised
+        returned = (
+            submission.calls
+            and submission.calls[0].returned_at
+            and not (submission.calls[0].raised)
         )
         if returned and submission.raised:
             raise Violation(

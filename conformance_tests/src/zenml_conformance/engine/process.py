@@ -1,0 +1,74 @@
+"""The engine's process, seen from the session that started it."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from zenml_conformance import store
+from zenml_conformance.engine.protocol import EngineError
+
+START_SECONDS = 120.0
+"""How long the engine may take to start, which is to import ZenML, on a busy machine."""
+
+
+class EngineProcess:
+    """A running engine. It ends with `close`, or when the process that started it is gone."""
+
+    def __init__(self, directory: Path, search_path: list[str]) -> None:
+        """Start an engine.
+
+        Args:
+            directory: Takes its log and its home; must exist.
+            search_path: Where Python finds modules.
+
+        Raises:
+            EngineError: If it does not start; the message has its last words.
+        """
+        home = directory / "home"
+        home.mkdir(mode=0o700)
+        # A socket's path may have some hundred characters only, and a checkout's may have more.
+        self._socket_directory = tempfile.mkdtemp(prefix="zenml-conformance-")
+        self.socket = str(Path(self._socket_directory, "engine"))
+        parallel = max(2, len(os.sched_getaffinity(0)) + 1)
+        log = directory / "engine.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "zenml_conformance.engine.server",
+                    self.socket,
+                    str(parallel),
+                ],
+                env={
+                    **store.machine_environment(home),
+                    "PYTHONPATH": os.pathsep.join(search_path),
+                },
+                # The engine watches its standard input: it closes when this process is gone.
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+            )
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        if not ready or self._process.stdout.readline() != b"ready\n":
+            self.close()
+            raise EngineError(f"the conformance engine did not start:\n{log.read_text()[-2000:]}")
+
+    def close(self) -> None:
+        """End the engine, and with it everything it started."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        shutil.rmtree(self._socket_directory, ignore_errors=True)
