@@ -193,7 +193,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     judge = session.config.stash.get(judge_key, None)
     suite = [i for i in session.items if isinstance(i, pytest.Function) and i.path.parent == SUITE]
     if judge and suite:
-        rules = [item.callspec.params["rule_id"] for item in suite]
+        rules = [str(item.callspec.params["rule_id"]) for item in suite]
         session.config.stash[conductor_key].plan(scenarios_of(rules))
 
 
