@@ -10,6 +10,8 @@ from zenml.orchestrators import BaseOrchestratorFlavor
 from .config import AcmeOrchestratorConfig
 
 if TYPE_CHECKING:
+    from zenml.models import FlavorRequest
+
     from .orchestrator import AcmeOrchestrator
 
 
@@ -36,4 +38,21 @@ class AcmeOrchestratorFlavor(BaseOrchestratorFlavor):
         from .orchestrator import AcmeOrchestrator
 
         return AcmeOrchestrator
+
+    def to_model(self, integration: str | None = None, is_custom: bool = True) -> FlavorRequest:
+        """Describe the flavor to ZenML's store, by the name of the installed package.
+
+        ZenML names a class by where its file lies below the current source root
+        (`zenml.utils.source_utils.resolve`). Registered from this project's own directory, that
+        would be `src.…`, which can be imported from nowhere else.
+
+        Args:
+            integration: Passed on to ZenML.
+            is_custom: Passed on to ZenML.
+
+        Returns:
+            The description.
+        """
+        model = super().to_model(integration=integration, is_custom=is_custom)
+        return model.model_copy(update={"source": f"{__name__}.{type(self).__name__}"})
         # jinja: endfilter
