@@ -1,0 +1,87 @@
+"""What runs inside the benchmark's ZenML store: registration, and runs of pipelines.
+
+    python -m benchmarks.client register DESCRIPTION
+    python -m benchmarks.client run RESULT STACK PIPELINE [LENGTH]
+
+`benchmarks.workbench` starts it, in an environment that names the store.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus, StackComponentType
+
+from benchmarks.pipelines import chain, fan
+
+
+def register(description: str) -> None:
+    """Register flavors, and a stack with each.
+
+    Args:
+        description: JSON file that gives each stack's flavor class, flavor name and configuration.
+    """
+    client = Client()
+    artifact_store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
+    for stack, orchestrator in json.loads(Path(description).read_text()).items():
+        client.create_flavor(
+            source=orchestrator["flavor_class"], component_type=StackComponentType.ORCHESTRATOR
+        )
+        component = client.create_stack_component(
+            name=stack,
+            flavor=orchestrator["flavor"],
+            component_type=StackComponentType.ORCHESTRATOR,
+            configuration=orchestrator["configuration"],
+        )
+        client.create_stack(
+            name=stack,
+            components={
+                StackComponentType.ORCHESTRATOR: component.id,
+                StackComponentType.ARTIFACT_STORE: artifact_store.id,
+            },
+        )
+
+
+def run(result: str, stack: str, pipeline: str, length: str = "0") -> None:
+    """Run a pipeline, and write down when it and its steps began and ended.
+
+    Args:
+        result: File that takes the times, in seconds since the submission.
+        stack: The stack.
+        pipeline: `chain` or `fan`.
+        length: How many steps the chain has.
+    """
+    Client().activate_stack(stack)
+    pipelines: dict[str, Callable[[], Any]] = {"chain": lambda: chain(int(length)), "fan": fan}
+    submitted, began = datetime.now(timezone.utc), time.monotonic()
+    response = pipelines[pipeline]()
+    # All stacks are synchronous: the call returns when the run has ended.
+    seconds = time.monotonic() - began
+    record = Client().get_pipeline_run(response.id)
+    if record.status != ExecutionStatus.COMPLETED:
+        sys.exit(f"The {pipeline} on {stack} ended as {record.status}: its time means nothing.")
+    steps = {
+        name: [_since(submitted, step.start_time), _since(submitted, step.end_time)]
+        for name, step in record.steps.items()
+    }
+    Path(result).write_text(json.dumps({"seconds": seconds, "steps": steps}))
+
+
+def _since(submitted: datetime, moment: datetime | None) -> float:
+    if moment is None:
+        raise ValueError("a completed run has a step without a start or an end")
+    if moment.tzinfo is None:  # ZenML stores UTC and, on SQLite, no zone.
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - submitted).total_seconds()
+
+
+if __name__ == "__main__":
+    commands: dict[str, Callable[..., None]] = {"register": register, "run": run}
+    commands[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,46 @@
+"""The pipelines that are timed. Their steps do next to nothing, or only wait."""
+
+from __future__ import annotations
+
+import time
+
+from zenml import pipeline, step
+
+NAPS = 8
+NAP_SECONDS = 5.0
+
+
+@step(enable_cache=False)
+def count(number: int) -> int:
+    """Do as little as a step can that has an input and an output."""
+    return number + 1
+
+
+@step(enable_cache=False)
+def nap(seconds: float) -> float:
+    """Wait, as a step does that waits for another machine."""
+    time.sleep(seconds)
+    return seconds
+
+
+@step(enable_cache=False)
+def join() -> str:
+    """Come after all naps."""
+    return "joined"
+
+
+@pipeline
+def chain(length: int) -> None:
+    """Run no-op steps one after another, each with the output of the one before."""
+    number = 0
+    for position in range(length):
+        number = count(number, id=f"count_{position}")
+
+
+@pipeline
+def fan() -> None:
+    """Run eight steps that could all run at once, and one after them."""
+    ids = [f"nap_{position}" for position in range(NAPS)]
+    for id in ids:
+        nap(NAP_SECONDS, id=id)
+    join(after=ids)

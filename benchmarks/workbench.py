@@ -1,0 +1,172 @@
+"""Where things are timed: a temporary directory with a ZenML store of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).resolve().parents[1]
+
+RUNS = 3
+"""How often a long thing is timed; the median counts."""
+
+LIMIT_SECONDS = 600.0
+"""After this, a process that is timed is taken for stuck."""
+
+COLD_STEPS = 5
+
+
+class BenchmarkFailed(RuntimeError):
+    """Something that was to be timed did not work. The message has its last words."""
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """When a run and its steps began and ended, in seconds since the submission.
+
+    Attributes:
+        seconds: From the submission to the end of the run.
+        steps: Start and end of each step, by ZenML's records, in the order of their starts.
+    """
+
+    seconds: float
+    steps: list[tuple[float, float]]
+
+
+class Workbench:
+    """One benchmark run's directory, and everything in it that several benchmarks need."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take a directory.
+
+        Args:
+            directory: Empty; keeps everything, removed by the caller.
+        """
+        self.directory = directory
+        home = directory / "home"
+        home.mkdir()
+        self.environment = {
+            **os.environ,
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": str(ROOT),
+            "ZENML_CONFIG_PATH": str(directory / "zenml"),
+            "ZENML_CUSTOM_SOURCE_ROOT": str(ROOT),
+            "ZENML_ANALYTICS_OPT_IN": "false",
+            "ZENML_ENABLE_RICH_TRACEBACK": "false",
+        }
+
+    def time(self, command: Sequence[str], cwd: Path | None = None) -> float:
+        """Run a command.
+
+        Args:
+            command: The command.
+            cwd: Where; by default in the benchmark's directory.
+
+        Returns:
+            How many seconds it took.
+
+        Raises:
+            BenchmarkFailed: If it fails, or takes longer than `LIMIT_SECONDS`.
+        """
+        log = self.directory / "command.log"
+        began = time.monotonic()
+        with log.open("wb") as output:
+            try:
+                done = subprocess.run(
+                    list(command),
+                    cwd=cwd or self.directory,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=LIMIT_SECONDS,
+                )
+            except subprocess.TimeoutExpired:
+                raise BenchmarkFailed(
+                    f"{' '.join(command)} took longer than {LIMIT_SECONDS:g} s."
+                ) from None
+        seconds = time.monotonic() - began
+        if done.returncode != 0:
+            words = log.read_text(errors="replace")[-3000:]
+            raise BenchmarkFailed(f"{' '.join(command)} exited with {done.returncode}:\n{words}")
+        return seconds
+
+    @cached_property
+    def project(self) -> Path:
+        """A project with the `local` pattern, generated from this template."""
+        config = self.directory / "cookiecutter.yml"
+        directories = {"cookiecutters_dir": "cookiecutters", "replay_dir": "replay"}
+        config.write_text(
+            json.dumps({key: str(self.directory / name) for key, name in directories.items()})
+        )
+        project = cookiecutter(
+            str(ROOT),
+            no_input=True,
+            extra_context={"package_name": "zenml-bench-orchestrator", "backend_pattern": "local"},
+            output_dir=str(self.directory),
+            config_file=str(config),
+        )
+        return Path(str(project))
+
+    @cached_property
+    def _stacks(self) -> Path:
+        """The store's description, once everything in it is registered."""
+        description = self.directory / "stacks.json"
+        stacks = {
+            "cold": {
+                "flavor_class": "benchmarks.cold_step.ColdStepFlavor",
+                "flavor": "cold_step",
+                "configuration": {"report": str(self.directory / "cold.txt")},
+            },
+            "generated": {
+                "flavor_class": "zenml_bench_orchestrator.flavor.BenchOrchestratorFlavor",
+                "flavor": "bench",
+                "configuration": {"max_parallel_steps": 8},
+            },
+        }
+        description.write_text(json.dumps(stacks))
+        self.environment["PYTHONPATH"] += os.pathsep + str(self.project / "src")
+        self._client("register", str(description))
+        return description
+
+    def _client(self, *arguments: str) -> None:
+        self.time([sys.executable, "-m", "benchmarks.client", *arguments])
+
+    def run(self, stack: str, pipeline: str, length: int = 0) -> RunTimes:
+        """Run a pipeline in a client process of its own.
+
+        Args:
+            stack: `default`, which has ZenML's local orchestrator, `generated`, or `cold`.
+            pipeline: `chain` or `fan`.
+            length: How many steps the chain has.
+
+        Returns:
+            Its times.
+
+        Raises:
+            BenchmarkFailed: If the run does not complete.
+        """
+        result = self._stacks.with_name("result.json")
+        self._client("run", str(result), stack, pipeline, str(length))
+        times = json.loads(result.read_text())
+        steps = sorted((began, ended) for began, ended in times["steps"].values())
+        return RunTimes(times["seconds"], steps)
+
+    @cached_property
+    def cold_step(self) -> float:
+        """Seconds of one cold `python -m zenml.entrypoints.entrypoint`: the median of some."""
+        self.run("cold", "chain", COLD_STEPS)
+        lines = (self.directory / "cold.txt").read_text().splitlines()
+        return statistics.median(map(float, lines))
