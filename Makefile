@@ -1,41 +1,44 @@
 # The two commands: `make demo` shows the kit at work, `make test` tests it.
-# Everything they make lies in this directory: .venv (tools), .demo (the demonstration), .cache.
+# What they make lies in this directory: .venv (tools), .demo (the demonstration), .cache (pip's).
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/ready
-# Nothing is written outside the checkout, pip's cache included.
+BIN := .venv/bin
+READY := .venv/ready
+# Nothing is written outside the checkout.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench pages clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' Makefile
 
-demo: ## Generate a project, run its examples, judge it
+demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(PYTHON) tools/demo.py
 
-test: $(READY) ## Everything that is a test, lint and types included
-	@$(BIN)/python tools/check.py
+test: lint ## Run everything that is a test
+	$(BIN)/pytest -q -n auto tests
+	$(BIN)/pytest -q -n auto --rootdir conformance_tests conformance_tests/tests
 
-lint: $(READY) ## Lint and types only
-	@$(BIN)/python tools/check.py lint
+lint: $(READY) ## Check style, types, and the files that are generated from others
+	$(BIN)/python tools/sync_copier.py --check
+	$(BIN)/python tools/rule_pages.py --check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(READY) ## Measure, as ratios in one run
-	@$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write the pages that are generated from the code
-	@$(BIN)/python tools/sync_copier.py
-	@$(BIN)/python tools/rule_pages.py
+pages: $(READY) ## Write the files that are generated from others
+	$(BIN)/python tools/sync_copier.py
+	$(BIN)/python tools/rule_pages.py
 
 $(READY): pyproject.toml conformance_tests/pyproject.toml
-	@echo "Preparing $(VENV) (once) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --upgrade "pip>=25.1"
-	@$(BIN)/pip install -q --group dev --editable ./conformance_tests
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --upgrade "pip>=25.1"
+	$(BIN)/pip install -q --group dev --editable ./conformance_tests
 	@touch $@
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .demo .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache
