@@ -12,11 +12,11 @@ from typing import Any
 from zenml_conformance import store
 from zenml_conformance.description import Description
 from zenml_conformance.engine.process import START_SECONDS
-from zenml_conformance.engine.protocol import EngineClient
+from zenml_conformance.engine.protocol import EngineClient, EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.target_spec import TargetError, TargetSpec
 
-SCENARIO_SECONDS = 300.0
+SCENARIO_SECONDS = 900.0
 """How long a scenario may take, its wait for the scenarios before it included."""
 
 
@@ -34,6 +34,8 @@ class Conductor:
         self.directory = directory
         self.target = target
         self.engine = EngineClient(socket)
+        self.connected = True
+        """Whether the reference backend takes the place of the orchestrator's own."""
         self._evidence: dict[str, Evidence] = {}
 
     @property
@@ -65,11 +67,28 @@ class Conductor:
             raise TargetError(answer["error"])
         return Description.model_validate(answer)
 
+    def create_store(self, directory: Path) -> None:
+        """Make a new store, with nothing in it but what ZenML puts there.
+
+        Args:
+            directory: Takes it; must not exist.
+
+        Raises:
+            EngineError: If ZenML can't make one.
+        """
+        directory.mkdir(mode=0o700)
+        environment = store.client_environment(directory)
+        del environment["DISABLE_DATABASE_MIGRATION"]
+        if self._run("zenml_conformance.store:create", environment=environment) != 0:
+            log = (self.directory / "store.log").read_text().strip()
+            raise EngineError(f"ZenML could not make a store:\n{log[-3000:]}")
+
     def prepare(self, base: Path | None = None) -> None:
         """Make the template store, with the orchestrator under test registered in it.
 
         Args:
-            base: Directory of a store to start from; None: a new one is made.
+            base: Directory of a store that `create_store` made, to start from a copy of it;
+                None: a new one is made.
 
         Raises:
             TargetError: If ZenML refuses to register it.

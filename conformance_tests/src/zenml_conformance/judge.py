@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable
 
 from zenml_conformance.lab.evidence import Evidence
@@ -17,10 +18,7 @@ from zenml_conformance.rule import (
 )
 
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
-NEEDS_HARNESS = (
-    "only jobs show it, and the suite sees none: the orchestrator has no seam that it knows and no "
-    "--orchestrator-harness was given (or --tier=live was)"
-)
+UNSEEN = "only jobs show it, and only the reference backend shows jobs"
 
 
 class Judge:
@@ -57,6 +55,10 @@ class Judge:
                     rule.id, Status.BLOCKED, f"it can't be judged before {root} holds", root
                 )
         try:
+            if rule.needs_jobs:
+                diamond = self.evidence_of("diamond")
+                if not diamond.simulated:
+                    raise NotApplicable(NO_BACKEND) if diamond.in_process else NotSeen(UNSEEN)
             evidence = [self.evidence_of(name) for name in rule.scenarios]
             for seen in evidence:
                 if seen.broken:
@@ -65,10 +67,6 @@ class Judge:
                         Status.ERROR,
                         f"scenario {seen.scenario!r} could not be played:\n{seen.broken}",
                     )
-            if rule.needs_jobs and not all(seen.simulated for seen in evidence):
-                if self.evidence_of("diamond").in_process:
-                    raise NotApplicable(NO_BACKEND)
-                raise NotSeen(NEEDS_HARNESS)
             rule.check(*evidence)
         except Violation as violation:
             return Outcome(rule.id, Status.FAILED, str(violation))
@@ -86,23 +84,23 @@ class Judge:
         return Outcome(rule.id, Status.PASSED)
 
 
-def scenarios_of(rule_ids: list[str]) -> list[str]:
+def scenarios_of(rule_ids: list[str], jobs_are_seen: bool) -> list[str]:
     """List the scenarios that rules need, those of their required rules included.
 
     Args:
         rule_ids: The rules.
+        jobs_are_seen: Whether the reference backend is connected.
 
     Returns:
         Scenario names, the most wanted first.
     """
-    wanted: dict[str, int] = {"diamond": 0}
+    wanted: Counter[str] = Counter(["diamond"])
     todo, seen = list(rule_ids), set()
     while todo:
-        current = todo.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        todo += RULES[current].requires
-        for name in RULES[current].scenarios:
-            wanted[name] = wanted.get(name, 0) + 1
-    return sorted(wanted, key=lambda name: -wanted[name])
+        rule = RULES[todo.pop()]
+        if rule.id not in seen:
+            seen.add(rule.id)
+            todo += rule.requires
+            if jobs_are_seen or not rule.needs_jobs:
+                wanted.update(rule.scenarios)
+    return [name for name, _ in wanted.most_common()]

@@ -95,6 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if inherited:
         target = TargetSpec.model_validate_json(inherited["target"])
         conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
+        conductor.connected = inherited["connected"]
     else:
         try:
             conductor = _start(config)
@@ -117,7 +118,9 @@ def _start(config: pytest.Config) -> Conductor:
     engine = EngineProcess(directory, search_path)
     config.add_cleanup(engine.close)
     conductor = Conductor(directory, engine.socket, spec)
-    config.stash[description_key] = conductor.describe()
+    description = conductor.describe()
+    config.stash[description_key] = description
+    conductor.connected = description.connected
     conductor.prepare()
     return conductor
 
@@ -169,6 +172,7 @@ def pytest_configure_node(node: Any) -> None:
             "directory": str(conductor.directory),
             "socket": conductor.engine.socket_path,
             "target": conductor.target.model_dump_json(),
+            "connected": conductor.connected,
         }
 
 
@@ -194,7 +198,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     suite = [i for i in session.items if isinstance(i, pytest.Function) and i.path.parent == SUITE]
     if judge and suite:
         rules = [str(item.callspec.params["rule_id"]) for item in suite]
-        session.config.stash[conductor_key].plan(scenarios_of(rules))
+        conductor = session.config.stash[conductor_key]
+        conductor.plan(scenarios_of(rules, conductor.connected))
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def machine_environment(home: Path) -> dict[str, str]:
     """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, **_QUIET, "HOME": str(home), "TMPDIR": str(home)}
+    return {**kept, **_QUIET, "HOME": str(home)}
 
 
 def client_environment(directory: Path) -> dict[str, str]:
@@ -78,6 +78,13 @@ def clone(template: Path, directory: Path) -> None:
     config.write_text(config.read_text().replace(str(source), str(copy)))
 
 
+def create() -> None:
+    """Make the store that this process's environment names: ZenML does it for a client."""
+    from zenml.client import Client
+
+    Client().zen_store  # noqa: B018 - reading it is what makes it
+
+
 def register_target() -> None:
     """Register the orchestrator under test, with a stack of its own.
 
@@ -92,11 +99,13 @@ def register_target() -> None:
     assert session.current is not None
     target = Target.load(session.current.target)
     client = Client()
-    built_in = {
-        flavor.name
-        for flavor in client.list_flavors(type=StackComponentType.ORCHESTRATOR, size=1000)
-    }
-    if target.flavor.name not in built_in:
+    if not target.is_shipped:
+        name, kind = target.flavor.name, StackComponentType.ORCHESTRATOR
+        if client.list_flavors(name=name, type=kind).items:
+            sys.exit(
+                f"The flavor is called {name!r}, and ZenML ships one of that name: settings and "
+                "components could not tell them apart. Give it a name of its own."
+            )
         client.create_flavor(source=target.source, component_type=StackComponentType.ORCHESTRATOR)
     orchestrator = client.create_stack_component(
         name=STACK,

@@ -46,6 +46,11 @@ class Target:
         """The implementation."""
         return self.flavor.implementation_class
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether ZenML ships the flavor, and has it registered in every store."""
+        return self.source.startswith("zenml.")
+
     @staticmethod
     def load(spec: TargetSpec) -> Target:
         """Import everything that a spec names.

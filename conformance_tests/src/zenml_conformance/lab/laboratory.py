@@ -29,13 +29,13 @@ from zenml_conformance.reference.jobs import Faults, JobRecord
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
-CLIENT_SECONDS = 60.0
+CLIENT_SECONDS = 180.0
 """How long a client may take; one that takes longer is killed, and the rules are told."""
 
 IDLE_SECONDS = 12.0
 """How long a client may go on when it has no job left to wait for."""
 
-SETTLE_SECONDS = 15.0
+SETTLE_SECONDS = 20.0
 """How long the store may take to show the end of a run whose processes can't be seen."""
 
 

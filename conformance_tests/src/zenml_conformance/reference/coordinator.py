@@ -12,7 +12,6 @@ from zenml.enums import ExecutionMode
 from zenml.utils import source_utils
 
 from zenml_conformance.reference.jobs import JobState
-from zenml_conformance.reference.settlement import Settlement
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
@@ -36,7 +35,7 @@ class Walk:
         self.orchestrator = orchestrator
         self.snapshot = snapshot
         self.run_id = run_id
-        self.settlement = Settlement(run_id, snapshot, orchestrator)
+        self.settlement = orchestrator.settlement(run_id, snapshot)
         self.mode = snapshot.pipeline_configuration.execution_mode
         self.done: set[str] = set()
         self.failed: set[str] = set()

@@ -140,7 +140,11 @@ class ReferenceOrchestrator(BaseOrchestrator):
 
     def settle_after(self, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
         """Give a run whose jobs have all ended its final status."""
-        Settlement(run_id, snapshot, self).settle_all()
+        self.settlement(run_id, snapshot).settle_all()
+
+    def settlement(self, run_id: str, snapshot: PipelineSnapshotResponse) -> Settlement:
+        """Whoever settles what the steps of a run could not report."""
+        return Settlement(run_id, snapshot, self)
 
     def submit_coordinator(
         self, snapshot: PipelineSnapshotResponse, run_id: str, base_environment: dict[str, str]
