@@ -1,0 +1,58 @@
+"""How the suite's reference backend takes the place of the Acme batch service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
+from zenml.orchestrators import BaseOrchestrator
+
+from zenml_conformance import Harness
+from zenml_conformance.reference.backend import ReferenceBackend
+from zenml_conformance.reference.jobs import Job
+
+
+class ServiceOnReferenceBackend:
+    """The service's API, as far as the orchestrator uses it."""
+
+    def __init__(self, backend: ReferenceBackend) -> None:
+        """Point at the scenario's backend."""
+        self.backend = backend
+
+    def create_job(self, specification: dict[str, Any]) -> str:
+        """Say in the suite's words what the orchestrator says in the service's."""
+        megabytes = specification["memory_mb"]
+        return self.backend.submit(
+            Job(
+                name=specification["title"],
+                command=tuple(specification["argv"]),
+                environment=specification["variables"],
+                image=specification["image"],
+                cpu=specification["cores"],
+                memory=None if megabytes is None else int(megabytes * 1000**2),
+                depends_on=tuple(specification["after"]),
+                spec=specification,
+            )
+        )
+
+
+class AcmeBatchHarness(Harness):
+    """Connects `AcmeBatchOrchestrator`."""
+
+    # The service's documentation says so.
+    job_name_pattern = r"[a-zA-Z0-9_-]{1,63}"
+
+    def config(self) -> dict[str, Any]:
+        """Give what the component needs to be registered; nobody listens there."""
+        return {"url": "https://acme.invalid", "image": "acme/steps:1"}
+
+    def connect(
+        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
+    ) -> None:
+        """Replace the service's client, and what only the jobs' container has."""
+        service = ServiceOnReferenceBackend(backend)
+        orchestrator_class.client = property(lambda _: service)  # type: ignore[attr-defined]
+        # In the image, ZenML's entrypoint changes to /app. Here, jobs are plain processes.
+        StepEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
+            lambda self: None
+        )

@@ -1,0 +1,129 @@
+"""Write what is said about the rules outside the code, from the rules themselves.
+
+    python tools/rule_pages.py            write docs/rules.md and the list in README.md
+    python tools/rule_pages.py --check    exit with 1 if they are not what would be written
+
+A rule's docstring is its page. The suite must be installed: `zenml_conformance` is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from pathlib import Path
+
+from zenml_conformance.lab.scenarios import SCENARIOS
+from zenml_conformance.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN = "<!-- rules: written by tools/rule_pages.py -->"
+END = "<!-- end of rules -->"
+
+INTRODUCTION = """\
+# The rules
+
+This page is written by `tools/rule_pages.py` from the rules' own docstrings
+(`conformance_tests/src/zenml_conformance/rules/`).
+
+A **MUST** that is broken leaves wrong or stuck records, or loses data. A broken **SHOULD** degrades
+work or exposes a secret. A rule's id never changes its meaning.
+"""
+
+
+def areas() -> dict[str, list[str]]:
+    """Group the rules' ids by the first line of the module that they stand in."""
+    grouped: dict[str, list[str]] = {}
+    for rule in RULES.values():
+        module = inspect.getdoc(sys.modules[rule.check.__module__]) or ""
+        grouped.setdefault(module.partition("\n")[0], []).append(rule.id)
+    return grouped
+
+
+def page(rule_id: str) -> str:
+    """Return the page of one rule."""
+    rule = RULES[rule_id]
+    facts = [f"since {rule.since}"]
+    if rule.needs_jobs:
+        facts.append("looks at jobs, so it needs a harness or the template's seam")
+    if rule.requires:
+        facts.append(f"judged once {', '.join(map(link, rule.requires))} hold")
+    seen = "\n".join(
+        f"- `{name}`: {inspect.getdoc(SCENARIOS[name]) or ''}" for name in rule.scenarios
+    )
+    return (
+        f'### <a id="{rule.id.lower()}"></a>{rule.id} ({rule.level.value})\n\n'
+        f"**{rule.title}**\n\n"
+        f"*Why:* {rule.why}\n\n*Fix:* {rule.fix}\n\n"
+        f"Seen in:\n\n{seen}\n\n"
+        f"({'; '.join(facts)})\n"
+    )
+
+
+def link(rule_id: str, page: str = "") -> str:
+    """Return a link to a rule's page."""
+    return f"[{rule_id}]({page}#{rule_id.lower()})"
+
+
+def reference() -> str:
+    """Return the text of docs/rules.md."""
+    parts = [INTRODUCTION]
+    for area, ids in areas().items():
+        title, _, line = area.partition(": ")
+        parts += [f"## {title}\n", f"{line[:1].upper()}{line[1:]}\n", *map(page, ids)]
+    return "\n".join(parts)
+
+
+def listing() -> str:
+    """Return the README's list: one line a rule."""
+    lines = ["| Rule | Level | What must hold |", "|---|---|---|"]
+    for rule in RULES.values():
+        title = rule.title.replace("|", "\\|")
+        lines.append(f"| {link(rule.id, 'docs/rules.md')} | {rule.level.value} | {title} |")
+    return "\n".join(lines)
+
+
+def readme(text: str) -> str:
+    """Return README.md with its list of rules brought up to date.
+
+    Args:
+        text: What it holds now.
+
+    Returns:
+        The same, with a new list between the markers.
+
+    Raises:
+        ValueError: If a marker is missing or stands there twice.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"README.md must have {BEGIN!r} once, and {END!r} once after it")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{listing()}\n\n{END}{after}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check; return the exit status."""
+    parser = argparse.ArgumentParser(description="Write the rules' pages from the rules.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
+    options = parser.parse_args(arguments)
+
+    front = ROOT / "README.md"
+    pages = {
+        front: readme(front.read_text(encoding="utf-8")),
+        ROOT / "docs" / "rules.md": reference(),
+    }
+    stale = []
+    for path, text in pages.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.relative_to(ROOT).as_posix())
+            if not options.check:
+                path.write_text(text, encoding="utf-8", newline="\n")
+    if stale and options.check:
+        print(f"{' and '.join(stale)} are behind the rules: run python tools/rule_pages.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
