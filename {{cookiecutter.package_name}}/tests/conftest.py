@@ -1,0 +1,56 @@
+# jinja: filter replace("Acme", cookiecutter.__class)
+# jinja: filter replace("example_pkg", cookiecutter.__module)
+"""A ZenML of its own for the tests: nothing of the developer's is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from zenml.client import Client
+from zenml.config.global_config import GlobalConfiguration
+from zenml.enums import StackComponentType
+from zenml.stack import stack as stack_module
+
+from example_pkg.flavor import AcmeOrchestratorFlavor
+
+FLAVOR = f"{AcmeOrchestratorFlavor.__module__}.{AcmeOrchestratorFlavor.__name__}"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of an empty store, whose active stack has the orchestrator in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZENML_CONFIG_PATH", str(tmp_path_factory.mktemp("zenml")))
+        patch.setenv("ZENML_ANALYTICS_OPT_IN", "false")
+        patch.setenv("ZENML_ENABLE_RICH_TRACEBACK", "false")
+        patch.setenv("ZENML_DISABLE_PIPELINE_LOGS_STORAGE", "true")
+        patch.setenv("ZENML_DISABLE_STEP_LOGS_STORAGE", "true")
+        # What a step imports must be the module that runs here, not a second copy of it.
+        patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", str(Path(__file__).parent))
+        _forget_zenml()
+        client = Client()
+        client.create_flavor(source=FLAVOR, component_type=StackComponentType.ORCHESTRATOR)
+        client.create_stack_component(
+            name="tested",
+            flavor=AcmeOrchestratorFlavor().name,
+            component_type=StackComponentType.ORCHESTRATOR,
+            configuration={},
+        )
+        components = {
+            StackComponentType.ORCHESTRATOR: "tested",
+            StackComponentType.ARTIFACT_STORE: "default",
+        }
+        client.create_stack(name="tested", components=dict(components))
+        client.activate_stack("tested")
+        yield client
+        _forget_zenml()
+
+
+def _forget_zenml() -> None:
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+    stack_module._STACK_CACHE.clear()
+    # jinja: endfilter
+    # jinja: endfilter
