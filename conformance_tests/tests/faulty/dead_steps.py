@@ -1,0 +1,118 @@
+"""Faults about the dead: ends that nobody reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.enums import ExecutionStatus
+from zenml.orchestrators.publish_utils import publish_step_run_status_update
+
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.reference.settlement import Settlement
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+
+@breaks("DEAD-1", topologies=BOTH, scenarios=("never_started",))
+class DeadStepsLeftRunning(Settlement):
+    """A step that has a record is left as it is."""
+
+    def fail_step(self, run: PipelineRunResponse, name: str) -> None:
+        """Publish a failure."""
+        if name not in run.steps:
+            super().fail_step(run, name)
+
+
+@breaks("DEAD-1")
+class RetryingLeftRetrying(Settlement):
+    """A killed attempt is published as failed, and the next is never made."""
+
+    def fail_step(self, run: PipelineRunResponse, name: str) -> None:
+        """Publish a failure."""
+        step = run.steps.get(name)
+        if step is None:
+            self.record_failed_step(run, name)
+        elif not step.status.is_finished:
+            publish_step_run_status_update(step.id, ExecutionStatus.FAILED)
+
+
+@breaks("DEAD-2", topologies=BOTH, scenarios=("killed",))
+class OnlyTheRunFails(Settlement):
+    """Where a step has no record, only the run is published as failed."""
+
+    def fail_step(self, run: PipelineRunResponse, name: str) -> None:
+        """Publish a failure."""
+        if name in run.steps:
+            super().fail_step(run, name)
+
+
+@breaks("DEAD-1", "DEAD-2", "DEAD-4", topologies=(NATIVE_DAG,))
+class NobodySettles(Settlement):
+    """What the steps did not report is never reported."""
+
+    def settle_all(self) -> None:
+        """Settle every step."""
+
+
+@breaks("DEAD-3")
+class NoRefresh(ReferenceOrchestrator):
+    """A refresh never finds out anything."""
+
+    def fetch_status(
+        self, run: PipelineRunResponse, include_steps: bool = False
+    ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
+        return None, None
+
+
+@breaks("DEAD-3")
+class JobsInMemory(ReferenceOrchestrator):
+    """Only the instance that submitted a run knows its jobs."""
+
+    def jobs_of(self, run: PipelineRunResponse) -> dict[str, str]:
+        return getattr(self, "submitted", {})
+
+
+@breaks("DEAD-3")
+class RefreshWithoutSettling(ReferenceOrchestrator):
+    """A refresh reports a failed run, and leaves its steps as they are."""
+
+    def fetch_status(
+        self, run: PipelineRunResponse, include_steps: bool = False
+    ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
+        jobs = self.jobs_of(run)
+        over = all(self.backend.status(job_id).is_ended for job_id in jobs.values())
+        return (ExecutionStatus.FAILED if over else None), None
+
+
+@breaks("DEAD-3")
+class RefreshRaises(ReferenceOrchestrator):
+    """A refresh asks a backend that has forgotten the job."""
+
+    def fetch_status(
+        self, run: PipelineRunResponse, include_steps: bool = False
+    ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
+        raise LookupError("no such job")
+
+
+class _Silent(Settlement):
+    """Publishes no run's failure."""
+
+    def finish(self, done: set[str], failed: set[str]) -> None:
+        """Publish the run's failure unless every step is done."""
+
+    def settle_all(self) -> None:
+        """Settle every step."""
+
+
+@breaks("DEAD-4")
+class ExitCodeStopsTheRest(ReferenceOrchestrator):
+    """A job that failed ends its branch, whatever the store says, and nobody is told."""
+
+    def state_after(self, state: JobState, run: PipelineRunResponse, name: str) -> bool:
+        return state is JobState.SUCCEEDED and super().state_after(state, run, name)
+
+    def settlement(self, run_id: str, snapshot: object) -> Settlement:
+        return _Silent(run_id, snapshot, self)  # type: ignore[arg-type]

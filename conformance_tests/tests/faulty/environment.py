@@ -1,0 +1,196 @@
+"""Faults of environment: variables dropped, mixed up, spoilt or shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zenml.orchestrators.utils import get_config_environment_vars
+
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.reference.jobs import Job
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+if TYPE_CHECKING:
+    from zenml.config.step_configurations import Step
+    from zenml.models import PipelineSnapshotResponse
+    from zenml.stack import Stack
+
+
+@breaks("ENV-1", topologies=BOTH)
+class OneVariableDropped(ReferenceOrchestrator):
+    """One variable of the user's is lost."""
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        kept = {k: v for k, v in environment.items() if k != "CONFORMANCE_PLAIN"}
+        return super().job_environment(kept, run_id)
+
+
+@breaks("ENV-1", topologies=(NATIVE_DAG,))
+class EmptyVariablesDropped(ReferenceOrchestrator):
+    """A variable without a value is taken for no variable."""
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        return super().job_environment({k: v for k, v in environment.items() if v}, run_id)
+
+
+@breaks("ENV-1")
+class OnlyZenMLsVariables(ReferenceOrchestrator):
+    """The coordinator computes half of a step's environment."""
+
+    def environment_of(self, step: Step, stack: Stack) -> dict[str, str]:
+        environment, secrets = get_config_environment_vars()
+        return {**environment, **secrets}
+
+
+@breaks("ENV-1")
+class StoreForgotten(ReferenceOrchestrator):
+    """Nothing that ZenML needs arrives."""
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        kept = {k: v for k, v in environment.items() if not k.startswith("ZENML_")}
+        return super().job_environment(kept, run_id)
+
+
+@breaks("ENV-2")
+class OneEnvironmentForAll(ReferenceOrchestrator):
+    """Every step gets what the steps before it got, too."""
+
+    shared: dict[str, str] = {}  # noqa: RUF012 - being shared is the fault
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        self.shared.update(environment)
+        return super().job_environment(self.shared, run_id)
+
+
+@breaks("ENV-2", topologies=(NATIVE_DAG,))
+class OneEnvironmentForAFunction(ReferenceOrchestrator):
+    """Two calls of a function get the first call's values."""
+
+    def submit_dag(
+        self,
+        snapshot: PipelineSnapshotResponse,
+        stack: Stack,
+        run_id: str,
+        base_environment: dict[str, str],
+        step_environments: dict[str, dict[str, str]],
+    ) -> dict[str, str]:
+        steps = snapshot.step_configurations
+        mixed = {
+            name: {**environment, **step_environments[steps[name].config.name]}
+            for name, environment in step_environments.items()
+        }
+        return super().submit_dag(snapshot, stack, run_id, base_environment, mixed)
+
+
+class Spoils(ReferenceOrchestrator):
+    """Changes the values of the user's variables on the way."""
+
+    def spoil(self, value: str) -> str:
+        """Change a value."""
+        raise NotImplementedError
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        spoilt = {
+            key: self.spoil(value) if key.startswith("CONFORMANCE_") else value
+            for key, value in environment.items()
+        }
+        return super().job_environment(spoilt, run_id)
+
+
+@breaks("ENV-3")
+class ShellExpands(Spoils):
+    """A shell expands what looks like a variable."""
+
+    def spoil(self, value: str) -> str:
+        return value.replace("${HOME}", os.environ["HOME"])
+
+
+@breaks("ENV-3")
+class LinesJoined(Spoils):
+    """A template has one line for each variable."""
+
+    def spoil(self, value: str) -> str:
+        return value.replace("\n", " ")
+
+
+@breaks("ENV-3")
+class BlanksStripped(Spoils):
+    """Leading and trailing blanks are lost."""
+
+    def spoil(self, value: str) -> str:
+        return value.strip(" ")
+
+
+@breaks("ENV-3", topologies=(NATIVE_DAG,))
+class CutAtAKilobyte(Spoils):
+    """Values have a limit."""
+
+    def spoil(self, value: str) -> str:
+        return value[:1024]
+
+
+@breaks("ENV-3", topologies=(NATIVE_DAG,))
+class DollarsDoubled(Spoils):
+    """Values are escaped for a tool that does not unescape them."""
+
+    def spoil(self, value: str) -> str:
+        return value.replace("$", "$$")
+
+
+@breaks("ENV-3", topologies=(NATIVE_DAG,))
+class OnlyAscii(Spoils):
+    """What is not ASCII is replaced."""
+
+    def spoil(self, value: str) -> str:
+        return value.encode("ascii", "replace").decode()
+
+
+class ShowsSecrets(ReferenceOrchestrator):
+    """Puts the environment of a step where others can see it."""
+
+    def show(self, job: Job, values: str) -> Job:
+        """Show it."""
+        raise NotImplementedError
+
+    def step_job(self, *arguments: Any) -> Job:
+        job = super().step_job(*arguments)
+        token = job.environment.get("CONFORMANCE_TOKEN")
+        return self.show(job, token) if token else job
+
+
+@breaks("ENV-4", topologies=(NATIVE_DAG,))
+class SecretOnTheCommandLine(ShowsSecrets):
+    """Variables are options of the command."""
+
+    def show(self, job: Job, values: str) -> Job:
+        return job.model_copy(update={"command": (*job.command, "--token", values)})
+
+
+@breaks("ENV-4")
+class SecretInALabel(ShowsSecrets):
+    """Variables are labels."""
+
+    def show(self, job: Job, values: str) -> Job:
+        return job.model_copy(update={"labels": {**job.labels, "token": values}})
+
+
+@breaks("ENV-4")
+class SecretInTheLog(ShowsSecrets):
+    """Submission prints what it submits."""
+
+    def show(self, job: Job, values: str) -> Job:
+        print(f"submitting {job.environment}", flush=True)
+        return job
+
+
+@breaks("ENV-4", topologies=(NATIVE_DAG,))
+class SecretInAPublicFile(ShowsSecrets):
+    """Variables travel in a file that everybody can read."""
+
+    def show(self, job: Job, values: str) -> Job:
+        path = Path("job.env")
+        path.write_text(values)
+        path.chmod(0o644)
+        return job

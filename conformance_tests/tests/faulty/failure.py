@@ -1,0 +1,103 @@
+"""Faults after a failure: modes not kept, retries with no owner or with two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.enums import ExecutionMode
+
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.reference.coordinator import Walk
+from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
+from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineSnapshotResponse
+
+MODES = [ExecutionMode.CONTINUE_ON_FAILURE, ExecutionMode.STOP_ON_FAILURE, ExecutionMode.FAIL_FAST]
+
+
+@breaks("MODE-1", topologies=(NATIVE_DAG,))
+class ModesNotImplemented(ReferenceOrchestrator):
+    """Every mode is declared, and nothing is ever cancelled."""
+
+    @property
+    def supported_execution_modes(self) -> list[ExecutionMode]:
+        """All of them."""
+        return MODES
+
+
+@breaks("MODE-1")
+class NothingCancelled(Walk):
+    """After a failure nothing new starts, in FAIL_FAST too; what runs goes on."""
+
+    def _end(self, name: str, state: JobState) -> None:
+        if not self.settlement.step_is_done(name, state):
+            self.failed.add(name)
+        else:
+            self.done.add(name)
+
+
+@breaks("MODE-1")
+class StopsOnNoFailure(Walk):
+    """After a failure the steps go on, whatever the mode."""
+
+    def _may_start(self, name: str) -> bool:
+        step = self.snapshot.step_configurations[name]
+        return all(parent in self.done for parent in self.orchestrator.parents(step))
+
+
+@breaks("MODE-1", topologies=(NATIVE_DAG,))
+class ModesNotChecked(ReferenceOrchestrator):
+    """A mode that is not declared is accepted all the same."""
+
+    def _validate_execution_mode(self, snapshot: PipelineSnapshotResponse) -> None:
+        pass
+
+
+@breaks("MODE-4")
+class EverythingStops(Walk):
+    """After a failure nothing new starts, whatever the mode."""
+
+    def _may_start(self, name: str) -> bool:
+        return not self.failed and super()._may_start(name)
+
+
+@breaks("MODE-4")
+class EverythingCancelled(Walk):
+    """After a failure all that runs is cancelled, whatever the mode."""
+
+    def _end(self, name: str, state: JobState) -> None:
+        super()._end(name, state)
+        if self.failed:
+            for job_id in self.live.values():
+                self.orchestrator.backend.cancel(job_id)
+
+
+@breaks("RETRY-1", topologies=BOTH)
+class RetriesWithoutAnOwner(ReferenceOrchestratorConfig):
+    """ZenML leaves the retries to a backend that makes none."""
+
+    @property
+    def handles_step_retries(self) -> bool:
+        """The backend does."""
+        return True
+
+
+@breaks("RETRY-2")
+class Requeues(Walk):
+    """A job that failed is submitted once more."""
+
+    def _end(self, name: str, state: JobState) -> None:
+        again = f"again:{name}"
+        if state is JobState.FAILED and again not in self.failed:
+            self.failed.add(again)
+            step = self.snapshot.step_configurations[name]
+            from zenml.client import Client
+
+            environment = self.orchestrator.environment_of(step, Client().active_stack)
+            job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
+            self.live[name] = self.orchestrator.backend.submit(job)
+            return
+        super()._end(name, state)

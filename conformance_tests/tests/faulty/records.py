@@ -1,0 +1,83 @@
+"""Faults of records: metadata, artifacts, names, threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from zenml.orchestrators import SubmissionResult
+
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.reference.jobs import Job
+from zenml_conformance.reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineSnapshotResponse
+
+
+@breaks("META-1", topologies=(NATIVE_DAG,))
+class MetadataOfAnyKind(ReferenceOrchestrator):
+    """One value of the metadata is an object of the backend's client."""
+
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        result = super().result(run_id, jobs, wait)
+        assert result and result.metadata
+        result.metadata["handle"] = object()  # type: ignore[assignment]
+        return result
+
+
+@breaks("META-3")
+class MetadataOfTheClient(ReferenceOrchestrator):
+    """The metadata hook asks for what only the submitting client has."""
+
+    def get_pipeline_run_metadata(self, run_id: UUID) -> dict[str, Any]:
+        return {"job": self.submitted}  # type: ignore[attr-defined]
+
+
+@breaks("ART-1", topologies=BOTH)
+class ArtifactsElsewhere(ReferenceOrchestrator):
+    """Jobs keep local artifacts where their own home is."""
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        return {**environment, RUN_ID_VARIABLE: run_id}
+
+
+@breaks("NAME-1", topologies=(NATIVE_DAG,))
+class NamesCutToFit(ReferenceOrchestrator):
+    """Names are cut at the length that the scheduler takes."""
+
+    def job_name(self, run_id: str, what: str) -> str:
+        return f"{run_id}-{what}"[:63]
+
+
+@breaks("NAME-1", topologies=(NATIVE_DAG,))
+class NamesOfOneRun(ReferenceOrchestrator):
+    """Names are unlike each other within one run only."""
+
+    def job_name(self, run_id: str, what: str) -> str:
+        return f"{what[-24:].replace('_', '-').strip('-')}"
+
+
+@breaks("NAME-1", topologies=(NATIVE_DAG,))
+class NamesWithThePipelines(ReferenceOrchestrator):
+    """A pipeline's name is part of a job's, as it is."""
+
+    def step_job(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> Job:
+        job = super().step_job(snapshot, *arguments)
+        return job.model_copy(update={"name": f"{job.name}-{snapshot.pipeline.name}"})
+
+
+@breaks("HB-1")
+class StepsInAThread(ReferenceStepEntrypoint):
+    """The main thread watches, and another runs the step."""
+
+    def run(self) -> None:
+        """Run the step."""
+        thread = threading.Thread(target=super().run)
+        thread.start()
+        thread.join()

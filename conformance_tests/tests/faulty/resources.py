@@ -1,0 +1,104 @@
+"""Faults of resources and settings: requests lost, changed or given to the wrong job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from faulty.fault import NATIVE_DAG, breaks
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+
+if TYPE_CHECKING:
+    from zenml.config.resource_settings import ResourceSettings
+    from zenml.config.step_configurations import Step
+    from zenml.models import PipelineSnapshotResponse
+
+
+@breaks("RES-1", topologies=(NATIVE_DAG,))
+class ResourcesIgnored(ReferenceOrchestrator):
+    """Nothing of what a step asks for is passed on."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        return {}
+
+
+@breaks("RES-1", topologies=(NATIVE_DAG,))
+class GpusIgnored(ReferenceOrchestrator):
+    """One of three requests is not passed on."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        return {**super().step_resources(step, snapshot), "gpus": None}
+
+
+@breaks("RES-2", topologies=(NATIVE_DAG,))
+class DecimalTakenForBinary(ReferenceOrchestrator):
+    """GB are taken for GiB."""
+
+    def memory(self, asked: ResourceSettings) -> int | None:
+        amount = asked.get_memory(unit="KiB")
+        is_decimal = asked.memory and not asked.memory.endswith("iB")
+        return super().memory(asked) if not is_decimal else round((amount or 0) * 1024 * 1.024**3)
+
+
+@breaks("RES-2", topologies=(NATIVE_DAG,))
+class OneUnitWrong(ReferenceOrchestrator):
+    """TiB are taken for TB."""
+
+    def memory(self, asked: ResourceSettings) -> int | None:
+        if asked.memory and asked.memory.endswith("TiB"):
+            return int(asked.memory.removesuffix("TiB")) * 1000**4
+        return super().memory(asked)
+
+
+@breaks("RES-2", topologies=(NATIVE_DAG,))
+class WholeGigabytes(ReferenceOrchestrator):
+    """Memory is rounded down to whole units."""
+
+    def memory(self, asked: ResourceSettings) -> int | None:
+        exact = super().memory(asked)
+        return None if exact is None else exact // 1024**2 * 1024**2
+
+
+@breaks("RES-2", topologies=(NATIVE_DAG,))
+class WholeCpus(ReferenceOrchestrator):
+    """Half a cpu is none."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        asked = super().step_resources(step, snapshot)
+        return {**asked, "cpu": int(asked["cpu"]) if asked["cpu"] else asked["cpu"]}
+
+
+@breaks("RES-2", topologies=(NATIVE_DAG,))
+class OneSizeForAll(ReferenceOrchestrator):
+    """Every step gets the most that any step asks for."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        every = [super().step_resources(s, snapshot) for s in snapshot.step_configurations.values()]
+        most = {key: [one[key] for one in every if one[key] is not None] for key in every[0]}
+        return {key: max(values) if values else None for key, values in most.items()}
+
+
+@breaks("RES-5")
+class CoordinatorTakesAll(ReferenceOrchestrator):
+    """The coordinator gets the most that any step asks for."""
+
+    def coordinator_resources(self, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        every = [self.step_resources(s, snapshot) for s in snapshot.step_configurations.values()]
+        most = {key: [one[key] for one in every if one[key] is not None] for key in every[0]}
+        return {key: max(values) if values else None for key, values in most.items()}
+
+
+@breaks("SET-1")
+class SettingsOfThePipeline(ReferenceOrchestrator):
+    """Each step has the pipeline's settings."""
+
+    def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
+        image: str | None = getattr(self.get_settings(snapshot), "image", None)
+        return image
+
+
+@breaks("SET-1", topologies=(NATIVE_DAG,))
+class SettingsOfTheComponent(ReferenceOrchestrator):
+    """Each step has the component's configuration."""
+
+    def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
+        return self.config.image

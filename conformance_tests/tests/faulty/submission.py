@@ -1,0 +1,199 @@
+"""Faults of submission: what is taken, given back, swallowed and left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zenml.enums import ExecutionStatus
+from zenml.exceptions import RunMonitoringError
+from zenml.orchestrators import BaseOrchestrator, SubmissionResult
+
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.reference.settlement import Settlement
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+
+
+@breaks("SUB-1")
+class ReturnsADictionary(ReferenceOrchestrator):
+    """Submission gives back its metadata alone."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> Any:
+        result = super().submit_pipeline(*arguments, **keywords)
+        return result and result.metadata
+
+
+@breaks("SUB-1")
+class OldKeywords(ReferenceOrchestrator):
+    """Submission has the signature that ZenML gave up."""
+
+    def submit_pipeline(  # type: ignore[override]
+        self, deployment: Any, stack: Any, environment: Any, placeholder_run: Any = None
+    ) -> SubmissionResult | None:
+        return super().submit_pipeline(deployment, stack, environment, {}, placeholder_run)
+
+
+@breaks("SUB-1")
+class SubmitsNothing(ReferenceOrchestrator):
+    """No method of submission is there at all."""
+
+    submit_pipeline = BaseOrchestrator.submit_pipeline
+
+
+@breaks("SUB-1")
+class RaisesAlways(ReferenceOrchestrator):
+    """Submission itself is broken."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> SubmissionResult | None:
+        raise KeyError("image")
+
+
+@breaks("SUB-2", topologies=BOTH, scenarios=("rejected_midway",))
+class SwallowsTheRefusal(ReferenceOrchestrator):
+    """A refusal is logged, and forgotten."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> SubmissionResult | None:
+        try:
+            return super().submit_pipeline(*arguments, **keywords)
+        except EngineError:
+            return None
+
+
+@breaks("SUB-2")
+class RefusalCalledMonitoring(ReferenceOrchestrator):
+    """A refusal is raised as if only the waiting had gone wrong."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> SubmissionResult | None:
+        try:
+            return super().submit_pipeline(*arguments, **keywords)
+        except EngineError as error:
+            raise RunMonitoringError(error) from error
+
+
+@breaks("SUB-4", topologies=(NATIVE_DAG,), scenarios=("rejected",))
+class LeavesHalfASubmission(ReferenceOrchestrator):
+    """What was submitted before a refusal stays in the backend."""
+
+    def roll_back(self, job_ids: list[str]) -> None:
+        pass
+
+
+@breaks("SUB-4", scenarios=("rejected",))
+class CoordinatorDiesOfARefusal(Settlement):
+    """A coordinator whose submission is refused dies, and nobody settles its run."""
+
+    def settle_all(self) -> None:
+        """Settle every step."""
+
+
+@breaks("SUB-5")
+class WaitsInside(ReferenceOrchestrator):
+    """Submission returns when the run is over."""
+
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        result = super().result(run_id, jobs, wait)
+        wait()
+        return result
+
+
+@breaks("SUB-5", topologies=(NATIVE_DAG,))
+class WaitsForTheFirstStep(ReferenceOrchestrator):
+    """Submission returns when the first step has ended."""
+
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        first = next(iter(jobs.values()))
+        while not self.backend.status(first).is_ended:
+            self.backend.wait_for_change([first], timeout=30)
+        return super().result(run_id, jobs, wait)
+
+
+@breaks("SUB-6", topologies=BOTH, scenarios=("failing", "killed"))
+class WaitsForSuccess(ReferenceOrchestrator):
+    """Only a completed run ends the waiting."""
+
+    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
+        settlement = self.settlement(run_id, snapshot)
+        while (run := settlement.run()) and run.status is not ExecutionStatus.COMPLETED:
+            time.sleep(0.2)
+
+
+@breaks("SUB-6")
+class RaisesAboutAFailedStep(ReferenceOrchestrator):
+    """A failed run raises from the waiting."""
+
+    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
+        super().wait_for(job_id, run_id, snapshot)
+        run = self.settlement(run_id, snapshot).run()
+        if run and run.status is ExecutionStatus.FAILED:
+            raise RuntimeError("the run failed")
+
+
+@breaks("SUB-8")
+class LeavesVariablesBehind(ReferenceOrchestrator):
+    """The run id stays in the client's environment."""
+
+    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
+        super().announce_run_id(run_id, placeholder)
+        os.environ["ACME_RUN"] = run_id
+
+
+@breaks("SUB-8", topologies=(NATIVE_DAG,))
+class AddsToTheGivenDictionaries(ReferenceOrchestrator):
+    """The run id is added to the dictionaries that ZenML passed in."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> SubmissionResult | None:
+        for environment in keywords["step_environments"].values():
+            environment["ACME"] = "1"
+        return super().submit_pipeline(*arguments, **keywords)
+
+
+@breaks("SUB-8")
+class ChangesDirectory(ReferenceOrchestrator):
+    """Submission leaves the client in another directory."""
+
+    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
+        super().announce_run_id(run_id, placeholder)
+        os.chdir("/")
+
+
+@breaks("CONC-1", topologies=(NATIVE_DAG,))
+class RunIdOnSelf(ReferenceOrchestrator):
+    """The run's id is kept on the instance, which both threads share."""
+
+    def new_run_id(
+        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+    ) -> str:
+        self.run_id = super().new_run_id(snapshot, placeholder)
+        return self.run_id
+
+    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
+        super().announce_run_id(run_id, placeholder)
+        time.sleep(2)  # Long enough for the other thread to come by.
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        return super().job_environment(environment, self.run_id)
+
+
+@breaks("CONC-1")
+class SnapshotOnSelf(ReferenceOrchestrator):
+    """What is submitted is kept on the instance, which both threads share."""
+
+    def new_run_id(
+        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+    ) -> str:
+        self.snapshot = snapshot
+        time.sleep(2)  # Long enough for the other thread to come by.
+        return super().new_run_id(snapshot, placeholder)
+
+    def submit_coordinator(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> str:
+        return super().submit_coordinator(self.snapshot, *arguments)

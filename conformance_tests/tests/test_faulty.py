@@ -1,0 +1,140 @@
+"""The suite bites: each faulty orchestrator turns exactly the expected rules red."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from faulty import FAULTS
+from faulty.fault import BOTH, Fault
+from zenml_conformance.conductor import Conductor
+from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.judge import Judge, scenarios_of
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import Status
+from zenml_conformance.rules import RULES
+from zenml_conformance.target_spec import TargetSpec
+
+
+def played_for(fault: Fault) -> set[str]:
+    """The scenarios that a fault plays: those of the rules it breaks, and what its author adds."""
+    return {*fault.scenarios, *(name for rule in fault.breaks for name in RULES[rule].scenarios)}
+
+
+class Bank:
+    """Plays every fault's scenarios on one engine, ahead of the tests and in their order."""
+
+    def __init__(self, directory: Path, faults: list[Fault]) -> None:
+        """Start an engine and begin.
+
+        Args:
+            directory: Takes everything; must exist.
+            faults: The faults that are going to be asked for.
+        """
+        self._directory = directory
+        search_path = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+        self._engine = EngineProcess(directory, search_path)
+        self._thread = ThreadPoolExecutor(1)
+        self._store = directory / "store"
+        self._conductor("new", TargetSpec(ref="reference")).create_store(self._store)
+        self._sound = {
+            topology: self._prepare(
+                f"reference-{topology}",
+                TargetSpec(ref="reference", config={"topology": topology}),
+                {
+                    name
+                    for fault in faults
+                    for name in scenarios_of(list(fault.breaks), jobs_are_seen=True)
+                    if fault.topology == topology and name not in played_for(fault)
+                },
+            )
+            for topology in BOTH
+        }
+        self._faulty: dict[Fault, Future[Conductor]] = {
+            fault: self._thread.submit(
+                self._prepare,
+                str(fault),
+                TargetSpec(ref=fault.flavor, config={"topology": fault.topology}),
+                played_for(fault),
+            )
+            for fault in faults
+        }
+
+    def _conductor(self, name: str, target: TargetSpec) -> Conductor:
+        directory = self._directory / name
+        directory.mkdir()
+        return Conductor(directory, self._engine.socket, target)
+
+    def _prepare(self, name: str, target: TargetSpec, scenarios: set[str]) -> Conductor:
+        conductor = self._conductor(name, target)
+        conductor.prepare(base=self._store)
+        conductor.plan(sorted(scenarios))
+        return conductor
+
+    def judge(self, fault: Fault) -> Judge:
+        """Judge a faulty orchestrator.
+
+        What it does not play is as with the sound orchestrator: a rule that requires another
+        scenario's rules can be judged, and a fault costs no more than its own scenarios.
+
+        Args:
+            fault: The fault.
+
+        Returns:
+            Its judge.
+        """
+        faulty, played = self._faulty[fault].result(), played_for(fault)
+
+        def evidence(scenario: str) -> Evidence:
+            conductor = faulty if scenario in played else self._sound[fault.topology]
+            return conductor.evidence(scenario)
+
+        return Judge(evidence)
+
+    def forget(self, fault: Fault) -> None:
+        """Delete what a fault's scenarios left.
+
+        Args:
+            fault: The fault.
+        """
+        shutil.rmtree(self._faulty[fault].result().directory)
+
+    def close(self) -> None:
+        """End the engine."""
+        self._thread.shutdown(cancel_futures=True)
+        self._engine.close()
+
+
+@pytest.fixture(scope="session")
+def bank(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bank]:
+    """The faults of the tests that are going to run."""
+    names = {item.name for item in request.session.items}
+    selected = [fault for fault in FAULTS if any(f"[{fault}]" in name for name in names)]
+    bank = Bank(tmp_path_factory.mktemp("bank"), selected)
+    yield bank
+    bank.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_exactly_the_expected_rules_are_red(fault: Fault, bank: Bank) -> None:
+    judge, played = bank.judge(fault), played_for(fault)
+    judged = [rule.id for rule in RULES.values() if played.intersection(rule.scenarios)]
+    outcomes = {rule_id: judge.outcome(rule_id) for rule_id in judged}
+    said = "\n".join(f"{o.rule} {o.status.value}: {o.detail}" for o in outcomes.values())
+    red = {o.rule for o in outcomes.values() if o.status is Status.FAILED}
+    assert red == fault.breaks, said
+    for outcome in outcomes.values():
+        assert outcome.status is not Status.ERROR, said
+        assert outcome.status is not Status.BLOCKED or outcome.blocked_by in red, said
+    bank.forget(fault)
+
+
+def test_every_rule_has_a_fault() -> None:
+    assert {rule for fault in FAULTS for rule in fault.breaks} == set(RULES)
