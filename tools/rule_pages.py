@@ -47,7 +47,7 @@ def page(rule_id: str) -> str:
     if rule.needs_jobs:
         facts.append("looks at jobs, so it needs a harness or the template's seam")
     if rule.requires:
-        facts.append(f"judged once {', '.join(map(link, rule.requires))} hold")
+        facts.append(f"judged after {', '.join(map(link, rule.requires))}")
     seen = "\n".join(
         f"- `{name}`: {inspect.getdoc(SCENARIOS[name]) or ''}" for name in rule.scenarios
     )

@@ -50,6 +50,11 @@ class AcmeBatchConfig(BaseOrchestratorConfig):
     url: str
     image: str
 
+    @property
+    def is_remote(self) -> bool:
+        """Jobs run on the service's machines: ZenML then refuses stores that only this one has."""
+        return True
+
 
 class AcmeBatchFlavor(BaseOrchestratorFlavor):
     """The flavor."""

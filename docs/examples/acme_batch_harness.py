@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from acme_batch import AcmeBatchConfig
+from zenml.config.global_config import GlobalConfiguration
 from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators import BaseOrchestrator
 
@@ -26,10 +28,14 @@ class ServiceOnReferenceBackend:
             Job(
                 name=specification["title"],
                 command=tuple(specification["argv"]),
-                environment=specification["variables"],
+                # A remote artifact store is found by its address; the suite's is a directory.
+                environment={
+                    **specification["variables"],
+                    "ZENML_LOCAL_STORES_PATH": GlobalConfiguration().local_stores_path,
+                },
                 image=specification["image"],
                 cpu=specification["cores"],
-                memory=None if megabytes is None else int(megabytes * 1000**2),
+                memory=None if megabytes is None else round(megabytes * 1000**2),
                 depends_on=tuple(specification["after"]),
                 spec=specification,
             )
@@ -49,10 +55,12 @@ class AcmeBatchHarness(Harness):
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
     ) -> None:
-        """Replace the service's client, and what only the jobs' container has."""
+        """Replace the service's client, and what only a remote container has."""
         service = ServiceOnReferenceBackend(backend)
         orchestrator_class.client = property(lambda _: service)  # type: ignore[attr-defined]
-        # In the image, ZenML's entrypoint changes to /app. Here, jobs are plain processes.
+        # ZenML would insist on a server; the suite's store is a file.
+        AcmeBatchConfig.is_remote = property(lambda _: False)  # type: ignore[assignment,method-assign]
+        # In its image, a step changes to /app. Here, it is a process of this machine.
         StepEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
             lambda self: None
         )
