@@ -27,6 +27,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         patch.setenv("ZENML_ENABLE_RICH_TRACEBACK", "false")
         patch.setenv("ZENML_DISABLE_PIPELINE_LOGS_STORAGE", "true")
         patch.setenv("ZENML_DISABLE_STEP_LOGS_STORAGE", "true")
+        # Every step has pip list what is installed, which takes longer than all else it does here.
+        patch.setattr("zenml.environment.Environment.get_python_packages", list)
         # What a step imports must be the module that runs here, not a second copy of it.
         patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", str(Path(__file__).parent))
         _forget_zenml()

@@ -45,7 +45,7 @@ def broken_branch() -> None:
     first = one()
     failed = fail(first)
     add(failed, failed, id="after_failure")
-    add(first, first, id="beside")
+    add(first, first, id="other")
 
 
 @pipeline
