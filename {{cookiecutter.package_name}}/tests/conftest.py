@@ -13,9 +13,12 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.enums import StackComponentType
 from zenml.stack import stack as stack_module
 
-from example_pkg.flavor import AcmeOrchestratorFlavor
+from example_pkg.flavor import (
+    AcmeOrchestratorFlavor,
+)
 
-FLAVOR = f"{AcmeOrchestratorFlavor.__module__}.{AcmeOrchestratorFlavor.__name__}"
+FLAVOR = AcmeOrchestratorFlavor
+SOURCE = f"{FLAVOR.__module__}.{FLAVOR.__name__}"
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +36,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", str(Path(__file__).parent))
         _forget_zenml()
         client = Client()
-        client.create_flavor(source=FLAVOR, component_type=StackComponentType.ORCHESTRATOR)
+        client.create_flavor(source=SOURCE, component_type=StackComponentType.ORCHESTRATOR)
         client.create_stack_component(
             name="tested",
-            flavor=AcmeOrchestratorFlavor().name,
+            flavor=FLAVOR().name,
             component_type=StackComponentType.ORCHESTRATOR,
             configuration={},
         )

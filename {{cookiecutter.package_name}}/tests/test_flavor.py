@@ -10,16 +10,20 @@ import sys
 from zenml.enums import StackComponentType
 from zenml.stack.flavor import validate_flavor_source
 
-from example_pkg.config import AcmeOrchestratorConfig
-from example_pkg.flavor import AcmeOrchestratorFlavor
+from example_pkg.config import (
+    AcmeOrchestratorConfig,
+)
+from example_pkg.flavor import (
+    AcmeOrchestratorFlavor,
+)
 
 
 def test_zenml_accepts_the_flavor() -> None:
     """`zenml orchestrator flavor register` makes the same check."""
-    validate_flavor_source(
-        "example_pkg.flavor.AcmeOrchestratorFlavor", StackComponentType.ORCHESTRATOR
-    )
-    assert AcmeOrchestratorFlavor().name == "{{ cookiecutter.flavor }}"
+    flavor = AcmeOrchestratorFlavor
+    source = f"{flavor.__module__}.{flavor.__name__}"
+    validate_flavor_source(source, StackComponentType.ORCHESTRATOR)
+    assert flavor().name == "{{ cookiecutter.flavor }}"
 
 
 def test_the_config_survives_storage() -> None:
