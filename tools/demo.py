@@ -127,12 +127,8 @@ def demonstrate() -> None:
     demo.step("Register its flavor, an orchestrator and a stack")
     flavor = "zenml_acme_orchestrator.flavor.AcmeOrchestratorFlavor"
     done = (DEMO / "zenml").exists()
-    demo.run(
-        "zenml", "orchestrator", "flavor", "register", flavor, fails_when_done=done
-    )
-    demo.run(
-        "zenml", "orchestrator", "register", "acme", "--flavor", "acme", fails_when_done=done
-    )
+    demo.run("zenml", "orchestrator", "flavor", "register", flavor, fails_when_done=done)
+    demo.run("zenml", "orchestrator", "register", "acme", "--flavor", "acme", fails_when_done=done)
     demo.run(
         *("zenml", "stack", "register", "acme", "-o", "acme", "-a", "default"),
         fails_when_done=done,
