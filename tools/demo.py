@@ -84,8 +84,7 @@ class Demonstration:
             ) as process,
             log.open("a") as output,
         ):
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 output.write(line)
                 lines.append(line.rstrip())
                 if show < 0:
