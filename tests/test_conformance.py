@@ -1,0 +1,101 @@
+"""A generated orchestrator breaks no rule of the suite, whatever its pattern."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engines import PATTERNS, ROOT, Engines
+
+
+def judge(project: Path, *options: str, environment: dict[str, str] | None = None) -> str:
+    """Judge a project's orchestrator; fail with the verdict unless all is green.
+
+    Args:
+        project: The project, which need not be installed.
+        *options: More options for pytest.
+        environment: Variables that the orchestrator's own backend needs.
+
+    Returns:
+        What pytest printed.
+    """
+    (flavor,) = project.glob("src/*/flavor.py")
+    module = flavor.parent.name
+    (name,) = [
+        line.split()[1].partition("(")[0]
+        for line in flavor.read_text().splitlines()
+        if line.startswith("class ")
+    ]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-o", "addopts="),
+            *(f"--orchestrator={module}.flavor:{name}", *options),
+        ],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "src"), **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
+    """On the reference backend; `in_process`, which has none, as it is."""
+    project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
+    verdict = judge(project)
+    assert "\nCONFORMANT: " in verdict
+    assert ("simulated tier" in verdict) == (pattern != "in_process")
+
+
+def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
+    """`local` with real processes on this machine; what only jobs show can't be seen there."""
+    project = engines.cookiecutter(tmp_path, backend_pattern="local")
+    assert "\nPARTIAL: " in judge(project, "--tier=live")
+
+
+def test_custom_backend_says_that_it_is_empty(engines: Engines, tmp_path: Path) -> None:
+    """A backend that nobody has filled in is red on the live tier, and says what to write."""
+    project = engines.cookiecutter(tmp_path, backend_pattern="custom_coordinator")
+    with pytest.raises(AssertionError, match=r"AcmeBackend\.submit is not written yet"):
+        judge(project, "--tier=live", "-k", "SUB-1")
+
+
+@pytest.fixture
+def spooler(tmp_path: Path) -> dict[str, str]:
+    """A queue of Task Spooler's own, with four slots; the variables that lead to it."""
+    if shutil.which("tsp") is None:
+        message = "Task Spooler is not installed (apt-get install task-spooler)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return {"TS_SOCKET": str(tmp_path / "queue"), "TS_SLOTS": "4", "TMPDIR": str(tmp_path)}
+
+
+def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path) -> None:
+    """The example backend, put into a new project as it is, runs on the real Task Spooler."""
+    project = engines.cookiecutter(
+        tmp_path, package_name="zenml-spool-orchestrator", backend_pattern="custom_coordinator"
+    )
+    example = ROOT / "examples" / "task_spooler" / "backend.py"
+    shutil.copy(example, project / "src" / "zenml_spool_orchestrator")
+    for command in (
+        ("ruff", "check", "src"),
+        ("ruff", "format", "--check", "src"),
+        ("mypy", "src"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+    try:
+        assert "\nPARTIAL: " in judge(project, "--tier=live", environment=spooler)
+    finally:
+        for queue in ("", "-coordinators"):
+            socket = spooler["TS_SOCKET"] + queue
+            subprocess.run(["tsp", "-K"], env={**os.environ, "TS_SOCKET": socket}, check=True)
