@@ -28,7 +28,7 @@ COMMAND = [
 WIDTH = 100
 STYLES = {
     r"^\$ .+": "bold",
-    r"^[A-Z]+-\d+ \(MUST\): .+": "bold red",
+    r"^[A-Z]+-\d+ \(MUST\): .+(\n\S.*)?": "bold red",
     r"^  (Seen|Why|Fix):": "bold",
     r"^broken:|^blocked by [A-Z]+-\d+": "red",
     r"^NON-CONFORMANT": "bold red",
