@@ -6,9 +6,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 
+from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
-    RULES,
     NotApplicable,
     NotSeen,
     Outcome,
@@ -16,6 +16,7 @@ from zenml_conformance.rule import (
     Status,
     Violation,
 )
+from zenml_conformance.rules import RULES
 
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 UNSEEN = "only jobs show it, and only the reference backend shows jobs"
@@ -74,6 +75,8 @@ class Judge:
             return Outcome(rule.id, Status.NOT_APPLICABLE, str(reason))
         except NotSeen as reason:
             return Outcome(rule.id, Status.NOT_SEEN, str(reason))
+        except EngineError:
+            raise  # It says nothing about the rule: the session can't go on.
         except Exception:
             return Outcome(
                 rule.id,

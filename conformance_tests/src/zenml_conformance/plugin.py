@@ -30,6 +30,10 @@ PROPERTY = "conformance"
 conductor_key = pytest.StashKey[Conductor]()
 judge_key = pytest.StashKey[Judge]()
 description_key = pytest.StashKey[Description]()
+asked_key = pytest.StashKey[bool]()
+"""Whether `--orchestrator` was given on the command line itself."""
+runs_key = pytest.StashKey[bool]()
+"""Whether this session runs the suite: with paths beside `addopts` it does not."""
 outcomes_key = pytest.StashKey[dict[str, Outcome]]()
 
 
@@ -78,8 +82,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     on_command_line = any(argument.startswith("--orchestrator=") for argument in typed) or (
         "--orchestrator" in typed
     )
+    early_config.stash[asked_key] = on_command_line
     paths = [path for path in options.file_or_dir if path]
     if on_command_line or not paths:
+        early_config.stash[runs_key] = True
         if not on_command_line:
             root = early_config.rootpath
             args += [str(root / path) for path in early_config.getini("testpaths")]
@@ -92,6 +98,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.orchestrator or config.option.collectonly:
         return
     inherited = getattr(config, "workerinput", {}).get(PROPERTY)
+    if not inherited and not config.stash.get(runs_key, False):
+        return
     if inherited:
         target = TargetSpec.model_validate_json(inherited["target"])
         conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
@@ -223,7 +231,13 @@ def judge_in_test(judge: Judge, rule_id: str, request: pytest.FixtureRequest) ->
     Raises:
         RuleBroken: If the rule is broken, or crashed.
     """
-    outcome = judge.outcome(rule_id)
+    try:
+        outcome = judge.outcome(rule_id)
+    except EngineError as error:
+        pytest.exit(
+            f"the conformance engine is gone, and nothing more can be judged: {error}",
+            returncode=pytest.ExitCode.INTERNAL_ERROR,
+        )
     request.node.user_properties.append((PROPERTY, json.dumps(outcome.to_dict())))
     if outcome.status in (Status.FAILED, Status.ERROR):
         raise RuleBroken(explain(outcome))
@@ -276,7 +290,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         return
-    if not verdict.outcomes or verdict.kind is Kind.NON_CONFORMANT:
+    # Who names an orchestrator in `addopts` may still select other tests alone.
+    nothing = not verdict.outcomes and session.config.stash[asked_key]
+    if nothing or verdict.kind is Kind.NON_CONFORMANT:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -288,7 +304,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("conformance")
     if not verdict.outcomes:
-        terminalreporter.line("INCONCLUSIVE: no rule was judged, which is an error.")
+        terminalreporter.line("INCONCLUSIVE: no rule was judged.")
         return
     width = max(60, terminalreporter._tw.fullwidth - 1)
     terminalreporter.line(summary(verdict, description, _tier(config, description), width))

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from zenml_conformance.description import Description
-from zenml_conformance.rule import RULES, Level, Outcome, Status
+from zenml_conformance.rule import Level, Outcome, Status
+from zenml_conformance.rules import RULES
 from zenml_conformance.verdict import Verdict
 
 COLUMNS = {

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
-from zenml_conformance.rule import RULES, Level, Outcome, Status
+from zenml_conformance.rule import Level, Outcome, Status
+from zenml_conformance.rules import RULES
 
 
 class Kind(str, Enum):
