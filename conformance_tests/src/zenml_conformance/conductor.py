@@ -77,7 +77,7 @@ class Conductor:
             EngineError: If ZenML can't make one.
         """
         directory.mkdir(mode=0o700)
-        environment = store.client_environment(directory)
+        environment = store.client_environment(directory, simulated=True)
         del environment["DISABLE_DATABASE_MIGRATION"]
         if self._run("zenml_conformance.store:create", environment=environment) != 0:
             log = (self.directory / "store.log").read_text().strip()
@@ -95,7 +95,7 @@ class Conductor:
         """
         template = self.directory / "template"
         template.mkdir(mode=0o700)
-        environment = store.client_environment(template)
+        environment = store.client_environment(template, simulated=True)
         if base is None:
             del environment["DISABLE_DATABASE_MIGRATION"]
         else:
@@ -127,12 +127,10 @@ class Conductor:
         log: Path,
         environment: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        home = self.directory / "home"
-        home.mkdir(mode=0o700, exist_ok=True)
         return {
             "call": call,
             "payload": payload,
-            "environment": environment or store.machine_environment(home),
+            "environment": environment or store.user_environment(None),
             "cwd": str(self.directory / "cwd" / name),
             "log": str(log),
             "session": self._session,

@@ -13,7 +13,8 @@ from pathlib import Path
 STACK = "conformance"
 """Name of the stack, and of the orchestrator in it."""
 
-_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_MACHINE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_NOT_INHERITED = ("ZENML_", "PYTEST_", "CONFORMANCE_", "DISABLE_DATABASE_MIGRATION")
 
 _QUIET = {
     "ZENML_ANALYTICS_OPT_IN": "false",
@@ -27,10 +28,9 @@ _QUIET = {
 
 
 def machine_environment(home: Path) -> dict[str, str]:
-    """The environment that a machine of the suite gives to every process on it.
+    """Give the environment that a machine of the suite's own gives to every process on it.
 
-    Nothing of the user's ZenML configuration is in it, and nothing that an orchestrator would
-    have to forward.
+    It has nothing that an orchestrator would have to forward.
 
     Args:
         home: The machine's home directory.
@@ -38,24 +38,41 @@ def machine_environment(home: Path) -> dict[str, str]:
     Returns:
         Environment variables.
     """
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    kept = {name: os.environ[name] for name in _MACHINE_VARIABLES if name in os.environ}
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return {**kept, **_QUIET, "HOME": str(home)}
 
 
-def client_environment(directory: Path) -> dict[str, str]:
-    """The environment of a client whose store is in a directory.
+def user_environment(home: Path | None) -> dict[str, str]:
+    """Give the environment of a user at the keyboard, without anything of ZenML's.
 
     Args:
-        directory: Where `clone` put the store.
+        home: A home directory of the suite's; None: the user's own, which clients of real
+            backends may need (`~/.kube`, `~/.aws`). ZenML does not look there.
 
     Returns:
         Environment variables.
     """
-    home = directory / "home"
-    home.mkdir(mode=0o700, exist_ok=True)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
+    machine = machine_environment(home or Path.home())
+    return {**inherited, **machine}
+
+
+def client_environment(directory: Path, simulated: bool) -> dict[str, str]:
+    """Give the environment of a client whose store is in a directory.
+
+    Args:
+        directory: Where `clone` put the store.
+        simulated: Whether the reference backend takes the place of a real one.
+
+    Returns:
+        Environment variables.
+    """
+    home = directory / "home" if simulated else None
+    if home:
+        home.mkdir(mode=0o700, exist_ok=True)
     return {
-        **machine_environment(home),
+        **user_environment(home),
         "ZENML_CONFIG_PATH": str(directory / "zenml"),
         "ZENML_CUSTOM_SOURCE_ROOT": str(directory / "cwd"),
         # The copy is of an up-to-date store: ZenML need not look for migrations.

@@ -24,14 +24,12 @@ class EngineProcess:
         """Start an engine.
 
         Args:
-            directory: Takes its log and its home; must exist.
+            directory: Takes its log; must exist.
             search_path: Where Python finds modules.
 
         Raises:
             EngineError: If it does not start; the message has its last words.
         """
-        home = directory / "home"
-        home.mkdir(mode=0o700)
         # A socket's path may have some hundred characters only, and a checkout's may have more.
         self._socket_directory = tempfile.mkdtemp(prefix="zenml-conformance-")
         self.socket = str(Path(self._socket_directory, "engine"))
@@ -47,7 +45,7 @@ class EngineProcess:
                     str(parallel),
                 ],
                 env={
-                    **store.machine_environment(home),
+                    **store.user_environment(None),
                     "PYTHONPATH": os.pathsep.join(search_path),
                 },
                 # The engine watches its standard input: it closes when this process is gone.

@@ -11,10 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zenml_conformance.lab.evidence import Call, Raised, Submission
-
-pid: int | None = None
-"""This process, when it is a client."""
+from zenml_conformance.lab.evidence import Call, Raised, Submission, masked
 
 
 def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: Any) -> None:
@@ -29,9 +26,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
     """
     import importlib
 
-    global pid
-    pid = os.getpid()
-    submission = Submission(label=label, pid=pid, began=time.monotonic())
+    submission = Submission(label=label, pid=os.getpid(), began=time.monotonic())
     save = functools.partial(_save, submission, Path(result))
     module, _, name = pipeline.partition(":")
     try:
@@ -204,7 +199,7 @@ def _open_call(kwargs: dict[str, Any]) -> Call:
             name: list(step.spec.upstream_steps)
             for name, step in snapshot.step_configurations.items()
         },
-        step_environments={name: dict(env) for name, env in kwargs["step_environments"].items()},
+        step_environments={name: masked(env) for name, env in kwargs["step_environments"].items()},
     )
 
 

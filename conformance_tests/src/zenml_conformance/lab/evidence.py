@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from zenml_conformance.reference.jobs import Job, JobRecord
+
+
+def masked(environment: Mapping[str, str]) -> dict[str, str]:
+    """Keep the names of all variables, and the values only of the suite's own.
+
+    Evidence is kept in files; a user's secrets must not be.
+
+    Args:
+        environment: An environment.
+
+    Returns:
+        The same names; `""` for every value that is not the suite's.
+    """
+    return {k: v if k.startswith("CONFORMANCE_") else "" for k, v in environment.items()}
 
 
 class Raised(BaseModel):
@@ -69,7 +85,8 @@ class Probe(BaseModel):
     met: bool | None = None
     """Whether a parallel step was seen running; None: this step looks for none."""
     environment_at_start: dict[str, str]
-    """When the step's module was imported: before ZenML applies anything itself."""
+    """When the step's module was imported: before ZenML applies anything itself. Masked, as
+    every environment here."""
     environment_at_run: dict[str, str]
     metadata_hook: dict[str, str] | str | None = None
     """Keys and value types of `get_pipeline_run_metadata` in the step's process, or what it
@@ -139,11 +156,13 @@ class Evidence(BaseModel):
         broken: Why the scenario could not be played to its end; None: it was.
         submissions: The client processes, in order.
         runs: Every run in the scenario's store at the end.
+        unreadable: Why ZenML can't read the runs in its own store; None: it can.
         runs_before_refresh: The same before `refresh_run_status`; empty: no refresh was needed.
         refresh: What refreshing raised.
         jobs: What the reference backend was asked to run.
         refused: What it refused.
         overdue_jobs: Jobs that had to be killed at the end.
+        last_words: The end of the log of each job that failed, by its id.
         probes: What the steps saw.
         exposures: Where a secret was found.
         facts: What else the scenario noted, by name.
@@ -154,11 +173,13 @@ class Evidence(BaseModel):
     broken: str | None = None
     submissions: list[Submission] = Field(default_factory=list)
     runs: list[RunRecord] = Field(default_factory=list)
+    unreadable: str | None = None
     runs_before_refresh: list[RunRecord] = Field(default_factory=list)
     refresh: Raised | None = None
     jobs: list[JobRecord] = Field(default_factory=list)
     refused: list[Job] = Field(default_factory=list)
     overdue_jobs: list[str] = Field(default_factory=list)
+    last_words: dict[str, str] = Field(default_factory=dict, repr=False)
     probes: list[Probe] = Field(default_factory=list)
     exposures: list[Exposure] = Field(default_factory=list)
     facts: dict[str, Any] = Field(default_factory=dict)
@@ -191,6 +212,21 @@ class Evidence(BaseModel):
             The probe; None when the step's code never ran.
         """
         return next((p for p in self.probes if p.step == step), None)
+
+    def last_error(self, step: str) -> str | None:
+        """What a step's job complained of at last.
+
+        Args:
+            step: Its invocation id.
+
+        Returns:
+            The last line of its log that names an exception, or the last line; None: its job did
+            not fail, or left no log.
+        """
+        words = [self.last_words.get(r.id, "") for r in self.step_jobs if r.job.step == step]
+        lines = [line for text in words for line in text.splitlines() if line.strip()]
+        named = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
+        return next(reversed(named or lines), None)
 
     @property
     def in_process(self) -> bool:

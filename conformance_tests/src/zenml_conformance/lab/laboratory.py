@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from zenml_conformance import store
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
@@ -22,6 +24,7 @@ from zenml_conformance.lab.evidence import (
     RunRecord,
     StepRecord,
     Submission,
+    masked,
 )
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Faults, JobRecord
@@ -84,7 +87,9 @@ class Laboratory:
         for path in (directory, directory / "probes", directory / "cwd", directory / "backend"):
             path.mkdir(mode=0o700)
         store.clone(template, directory)
-        self.environment = store.client_environment(directory)
+        self.environment = store.client_environment(
+            directory, simulated=session.backend is not None
+        )
         self.session = session
         self.backend: ReferenceBackend | None = None
         if session.backend is not None:
@@ -329,9 +334,19 @@ class Laboratory:
         Returns:
             The evidence.
         """
-        self.evidence.runs = self.records()
+        try:
+            self.evidence.runs = self.records()
+        except ValidationError as error:  # A value that ZenML stores, and then refuses to read.
+            self.evidence.unreadable = str(error)
         if self.backend:
             self.evidence.jobs, self.evidence.refused = self.backend.jobs()
+            for job in [record.job for record in self.evidence.jobs] + self.evidence.refused:
+                job.environment.update(masked(job.environment))
+            self.evidence.last_words = {
+                record.id: Path(record.log).read_text(errors="replace")[-2000:]
+                for record in self.evidence.jobs
+                if record.exit_code and record.log
+            }
             self.backend.close()
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.model_validate_json(path.read_text()))

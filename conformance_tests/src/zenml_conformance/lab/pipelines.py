@@ -20,7 +20,9 @@ from zenml import get_step_context, pipeline, step
 from zenml.config import ResourceSettings
 from zenml.config.retry_config import StepRetryConfig
 
-ENVIRONMENT_AT_START = dict(os.environ)
+from zenml_conformance.lab.evidence import masked
+
+ENVIRONMENT_AT_START = masked(os.environ)
 
 MEETING_SECONDS = 8.0
 """How long parallel steps look for each other."""
@@ -56,7 +58,7 @@ def leave_probe(probes: str, **facts: Any) -> None:
         "pid": os.getpid(),
         "main_thread": threading.current_thread() is threading.main_thread(),
         "environment_at_start": ENVIRONMENT_AT_START,
-        "environment_at_run": dict(os.environ),
+        "environment_at_run": masked(os.environ),
         **facts,
     }
     if context.step_run.name == "source":
@@ -153,7 +155,7 @@ def diamond(probes: str) -> None:
         probes, own="left", other="right", value=first
     )
     meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SENTINEL})(
-        probes, own="right", other="left", linger=1.0, after=["source"]
+        probes, own="right", other="left", linger=2.0, after=["source"]
     )
     join(probes, left, after=["meet_2"])
 
@@ -181,7 +183,19 @@ def boom(probes: str) -> int:
     """Fail, after a parallel step has been given the time to start."""
     wait_for_mark(probes, "running", 3.0)
     leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    mark(probes, "failing")
     raise RuntimeError("this step fails on purpose")
+
+
+@step
+def well(probes: str) -> int:
+    """Succeed, after a parallel step has failed and everybody could notice."""
+    began = time.monotonic()
+    mark(probes, "running")
+    if wait_for_mark(probes, "failing", 3.0):
+        time.sleep(1.5)
+    leave_probe(probes, began=began, ended=time.monotonic())
+    return 1
 
 
 @step
@@ -199,7 +213,7 @@ def flaky(probes: str) -> int:
 def failing(probes: str) -> None:
     """A branch that fails beside one that is well and one that needs three attempts."""
     sink(probes, boom(probes), id="after_boom")
-    sink(probes, source(probes, id="well"), id="after_well")
+    sink(probes, well(probes), id="after_well")
     flaky.with_options(retry=StepRetryConfig(max_retries=2, delay=0, backoff=1))(probes)
 
 
@@ -235,6 +249,12 @@ def killed(probes: str) -> None:
     sink(probes, victim(probes), id="after_victim")
     retry = StepRetryConfig(max_retries=1, delay=0, backoff=1)
     victim.with_options(retry=retry)(probes, id="retriable_victim")
+
+
+@pipeline(enable_cache=False)
+def never_started(probes: str) -> None:
+    """A step whose interpreter dies before it has run a line, as with an image that is broken."""
+    source.with_options(environment={"PYTHONHOME": "/nonexistent"})(probes, id="never_starts")
 
 
 @step

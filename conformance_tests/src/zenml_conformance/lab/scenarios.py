@@ -11,13 +11,15 @@ from pathlib import Path
 from zenml_conformance.engine import session as sessions
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.lab.laboratory import Laboratory
-from zenml_conformance.store import client_environment
 from zenml_conformance.target import Target
 
 Scenario = Callable[[Laboratory], None]
 
 SCENARIOS: dict[str, Scenario] = {}
 """Every scenario, by name."""
+
+ROLL_BACK_SECONDS = 8.0
+"""How long cancelled jobs may take to end: longer than the reference backend's patience."""
 
 MODES = ("fail_fast", "stop_on_failure", "continue_on_failure")
 
@@ -52,7 +54,7 @@ def play(name: str, directory: str, template: str) -> None:
     evidence = Evidence(scenario=name, simulated=session.backend is not None)
     try:
         laboratory = Laboratory(name, home, Path(template), session)
-        os.environ.update(client_environment(home))
+        os.environ.update(laboratory.environment)
         evidence = laboratory.evidence
         SCENARIOS[name](laboratory)
         laboratory.collect()
@@ -119,7 +121,8 @@ def killed(lab: Laboratory) -> None:
 @scenario
 def never_started(lab: Laboratory) -> None:
     """A step's process dies before ZenML has recorded the step."""
-    lab.submit("never-started", "poisoned:poisoned")
+    lab.faults(cold_steps=["never_starts"])  # A fork has its interpreter already.
+    lab.submit("never-started", "pipelines:never_started")
     lab.refresh()
 
 
@@ -166,13 +169,15 @@ def rejected(lab: Laboratory) -> None:
 
 @scenario
 def rejected_midway(lab: Laboratory) -> None:
-    """The backend accepts one job and refuses the next."""
+    """The backend accepts one job and refuses the next; a step that was accepted would wait."""
     lab.faults(accepts=1)
-    client = lab.start("rejected-midway", "pipelines:chain")
+    client = lab.start("rejected-midway", "pipelines:released")
     lab.finish(client)
     if lab.backend:
-        lab.evidence.facts["left"] = lab.backend.drain(0.5)
+        lab.evidence.facts["left"] = lab.backend.drain(ROLL_BACK_SECONDS)
+    lab.mark("release")
     lab.settle()
+    lab.refresh()
 
 
 @scenario

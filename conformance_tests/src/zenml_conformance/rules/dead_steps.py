@@ -6,7 +6,7 @@ ZenML has no process that looks for dead static steps. What is not reconciled st
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence, RunRecord
-from zenml_conformance.rule import MUST, NotApplicable, Violation, rule
+from zenml_conformance.rule import MUST, NotApplicable, NotSeen, Violation, rule
 
 
 def ended_run(seen: Evidence) -> RunRecord:
@@ -61,7 +61,7 @@ def a_killed_step_ends(killed: Evidence) -> None:
 def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
     """A job that dies before ZenML has recorded its step ends the run as failed.
 
-    Why: a missing image, a typo in a command or an import error kills the process before the
+    Why: a missing image, a typo in a command or a broken interpreter ends the job before the
     step has a record. The run stays `provisioning`; in CONTINUE_ON_FAILURE even a run published
     as failed stays in progress, because its step could still come (`PipelineRunSchema`).
 
@@ -70,7 +70,9 @@ def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
     """
     clients = {submission.pid for submission in never_started.submissions}
     if any(probe.pid in clients for probe in never_started.probes):
-        raise NotApplicable("the steps run in the client: what it can import, they can")
+        raise NotApplicable("the steps run in the client, which has started already")
+    if never_started.probes:
+        raise NotSeen("the suite could not keep the step's process from starting")
     run = ended_run(never_started)
     if run.status != "failed":
         raise Violation(f"its only step never started, and the run ended as {run.status!r}")

@@ -89,7 +89,7 @@ def values_arrive_verbatim(diamond: Evidence) -> None:
                 )
 
 
-@rule("ENV-4", SHOULD, requires=("SUB-1",))
+@rule("ENV-4", SHOULD)
 def secrets_stay_private(diamond: Evidence) -> None:
     """No variable's value is in a command line, a job name, a label, a log or a public file.
 

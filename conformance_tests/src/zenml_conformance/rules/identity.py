@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 MAX_LENGTH = 255
 
@@ -22,9 +22,11 @@ def the_id_fits(diamond: Evidence) -> None:
         run_id = run.orchestrator_run_id
         if run_id is not None and (not run_id.strip() or len(run_id) > MAX_LENGTH):
             raise Violation(f"the id {run_id[:40]!r}… has {len(run_id)} characters")
-    broken = [c for c in diamond.calls if c.raised and "orchestrator_run_id" in c.raised.message]
-    if broken and broken[0].raised:
-        raise Violation(f"ZenML refused the id: {broken[0].raised.message}")
+    said = [call.raised.message for call in diamond.calls if call.raised]
+    for words in (diamond.unreadable or "", *said, *diamond.last_words.values()):
+        if "orchestrator_run_id" in words:
+            about = " ".join(words[words.index("orchestrator_run_id") :].split())
+            raise Violation(f"ZenML refused the id: {about[:200]}")
 
 
 @rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1"))
@@ -38,9 +40,11 @@ def one_id_for_all_steps(diamond: Evidence) -> None:
     Fix: choose the id once, at submission, give it to every job in a variable, and read that
     variable in `get_orchestrator_run_id`.
     """
+    if not any(run.steps for run in diamond.runs):
+        raise NotSeen("no step was ever recorded")
     if len(diamond.runs) > 1:
         runs = "; ".join(
-            f"{run.orchestrator_run_id!r} with {sorted({s.name for s in run.steps}) or 'no steps'}"
+            f"{run.orchestrator_run_id!r} with {', '.join(s.name for s in run.steps) or 'no step'}"
             for run in diamond.runs
         )
         raise Violation(f"one submission made {len(diamond.runs)} runs: {runs}")
@@ -79,7 +83,7 @@ def no_id_outside_a_run(inspection: Evidence) -> None:
         raise Violation(f"in a process that belongs to no run, it returned {outside['gave']}")
 
 
-@rule("RUNID-6", SHOULD, requires=("SUB-1",))
+@rule("RUNID-6", SHOULD, requires=("RUNID-4",))
 def the_id_is_known_before_the_first_step(diamond: Evidence) -> None:
     """The run id is in ZenML's store when `submit_pipeline` returns.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 
 @rule("SUB-1", MUST, requires=())
@@ -31,6 +31,8 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
             + (f": the client raised {raised.type}: {raised.message}" if raised else "")
         )
     call, submission = diamond.calls[0], diamond.submissions[0]
+    if call.raised and "orchestrator_run_id" in call.raised.message:
+        return  # The call is well; that the id is not is for RUNID-4 to say.
     if call.raised:
         raise Violation(f"submit_pipeline raised {call.raised.type}: {call.raised.message}")
     known = ("builtins.NoneType", "zenml.orchestrators.base_orchestrator.SubmissionResult")
@@ -50,6 +52,8 @@ def refusal_reaches_the_caller(rejected: Evidence) -> None:
     Fix: let the backend client's exception propagate from `submit_pipeline`, or raise your own
     from it. Never log and return.
     """
+    if not rejected.refused:
+        raise NotSeen("the backend was asked for nothing that it could refuse")
     run = rejected.run
     status = run.status if run else "not recorded"
     if rejected.submissions[0].raised is None:
@@ -63,26 +67,37 @@ def refusal_reaches_the_caller(rejected: Evidence) -> None:
 
 @rule("SUB-4", MUST, requires=("SUB-2",), needs_jobs=True)
 def half_a_submission_is_rolled_back(rejected_midway: Evidence) -> None:
-    """When a job of a run can't be submitted, those submitted before it are cancelled.
+    """When a job of a run can't be submitted, those before it are cancelled, and the run fails.
 
-    Why: ZenML marks the run failed and forgets it. Jobs left in the backend's queue start all
-    the same, write into a finished run, or wait for ever.
+    Why: where the client submits all jobs, ZenML marks the run failed and forgets it
+    (`zenml.execution.pipeline.utils.submit_pipeline`). Jobs left in the backend's queue start
+    all the same, write into a finished run, or wait for ever. Where a coordinator submits them,
+    nobody marks anything: the run stays `provisioning` or `running`.
 
-    Fix: collect the ids while you submit; on any exception cancel them, then re-raise.
+    Fix: collect the ids while you submit; on any exception cancel them, then re-raise. In a
+    coordinator publish the failure, too: of the step and of the run.
     """
-    call = rejected_midway.calls[0] if rejected_midway.calls else None
-    if call is None or call.raised is None:
-        raise NotApplicable("the client submits one job; what that submits is judged by DEAD-2")
-    left = rejected_midway.facts["left"]
+    seen = rejected_midway
+    if not seen.refused:
+        raise NotApplicable("a run is one job, so there is no half of it")
+    left = [r.job.name for r in seen.jobs if r.id in seen.facts["left"]]
     if left:
-        names = [r.job.name for r in rejected_midway.jobs if r.id in left]
         raise Violation(
             f"the second submission was refused, and {len(left)} job(s) of the run stayed in the "
-            f"backend: {', '.join(names)}"
+            f"backend: {', '.join(left)}"
+        )
+    if any(call.raised for call in seen.calls):
+        return  # ZenML marks the run; that it does is for SUB-2 to say.
+    if seen.run is None or seen.run.status != "failed" or seen.run.in_progress:
+        status = f"{seen.run.status!r}" if seen.run else "not recorded"
+        still = ", and in progress" if seen.run and seen.run.in_progress else ""
+        raise Violation(
+            "submit_pipeline had returned when the next submission was refused, and the run is "
+            f"{status}{still}"
         )
 
 
-@rule("SUB-5", SHOULD, requires=("SUB-1",))
+@rule("SUB-5", SHOULD)
 def submission_does_not_wait(diamond: Evidence) -> None:
     """`submit_pipeline` returns before the steps have run; waiting is for `wait_for_completion`.
 
