@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.judge import Judge
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
@@ -140,3 +141,12 @@ def test_a_rule_without_a_page_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"A-1: .* `Why:`"):
         rule("A-1", MUST)(check)
+
+
+def test_without_an_engine_nothing_is_judged() -> None:
+    def evidence_of(scenario: str) -> Evidence:
+        raise EngineError("the engine can't be reached")
+
+    make("A-1")
+    with pytest.raises(EngineError):
+        Judge(evidence_of).outcome("A-1")

@@ -44,7 +44,7 @@ class OnlyZenMLsVariables(ReferenceOrchestrator):
         return {**environment, **secrets}
 
 
-@breaks("ENV-1")
+@breaks("ENV-1", topologies=(NATIVE_DAG,))
 class StoreForgotten(ReferenceOrchestrator):
     """Nothing that ZenML needs arrives."""
 
@@ -104,7 +104,7 @@ class ShellExpands(Spoils):
     """A shell expands what looks like a variable."""
 
     def spoil(self, value: str) -> str:
-        return value.replace("${HOME}", os.environ["HOME"])
+        return value.replace("$HOME", os.environ["HOME"])
 
 
 @breaks("ENV-3")

@@ -1,0 +1,156 @@
+"""The plugin's options, alone and in company."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from commands import run_pytest
+
+USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
+
+OWN_TEST = """
+def test_of_my_own():
+    pass
+"""
+
+FAULTY = """
+from zenml_conformance.reference.orchestrator import (
+    ReferenceOrchestrator,
+    ReferenceOrchestratorFlavor,
+)
+
+class Acme(ReferenceOrchestrator):
+    def submit_dynamic_pipeline(self, snapshot, stack, environment, placeholder_run=None):
+        raise NotImplementedError
+
+class AcmeFlavor(ReferenceOrchestratorFlavor):
+    name = "acme"
+    implementation_class = Acme
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a test of its own, whose `addopts` name an orchestrator."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_own.py").write_text(OWN_TEST)
+    (tmp_path / "acme.py").write_text(FAULTY)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\naddopts = "--orchestrator=reference"\ntestpaths = ["tests"]\n'
+    )
+    return tmp_path
+
+
+def test_a_wrong_reference_ends_the_session_with_its_reason(tmp_path: Path) -> None:
+    done = run_pytest(tmp_path, "--orchestrator=referense")
+    assert done.returncode == USAGE_ERROR
+    assert "Did you mean 'reference'?" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "message"),
+    [
+        ("nosuch.yaml", None, "it is neither KEY=VALUE nor a file that can be read"),
+        ("list.yaml", "- 1", "the file holds list, not keys with values."),
+        ("broken.yaml", "a: [", "it is no YAML"),
+        ("topology=[", None, "it is no YAML"),
+    ],
+)
+def test_a_configuration_that_can_not_be_read(
+    given: str, content: str | None, message: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / given).write_text(content)
+    done = run_pytest(tmp_path, "--orchestrator=reference", f"--orchestrator-config={given}")
+    assert done.returncode == USAGE_ERROR
+    assert f"--orchestrator-config={given}: {message}" in done.stdout
+
+
+def test_the_last_value_of_a_field_wins(tmp_path: Path) -> None:
+    (tmp_path / "acme.yaml").write_text("topology: mesh\nsynchronous: false\n")
+    done = run_pytest(
+        tmp_path,
+        "--orchestrator=reference",
+        "--orchestrator-config=acme.yaml",
+        "--orchestrator-config=topology=ring",
+    )
+    assert done.returncode == USAGE_ERROR
+    assert "refuses topology='ring'" in done.stdout
+
+
+def test_nothing_judged_is_an_error(tmp_path: Path) -> None:
+    done = run_pytest(tmp_path, "--orchestrator=reference", "-k", "nosuch")
+    assert done.returncode != 0
+    assert "INCONCLUSIVE: no rule was judged." in done.stdout
+
+
+def test_bare_pytest_runs_both(project: Path) -> None:
+    done = run_pytest(project, "-k", "of_my_own or PKG-4", "-rA")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert "INCONCLUSIVE: 1 of" in done.stdout
+
+
+def test_other_tests_may_be_selected_alone(project: Path) -> None:
+    done = run_pytest(project, "-k", "of_my_own")
+    assert done.returncode == 0, done.stdout
+    assert "INCONCLUSIVE: no rule was judged." in done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", ["tests", "tests/test_own.py", "tests/test_own.py::test_of_my_own"]
+)
+def test_a_path_beside_addopts_runs_only_what_it_names(project: Path, path: str) -> None:
+    done = run_pytest(project, path)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+    assert "INCONCLUSIVE" not in done.stdout
+
+
+def test_a_path_on_the_command_line_runs_beside_the_suite(project: Path) -> None:
+    done = run_pytest(
+        project, "-o", "addopts=", "--orchestrator", "reference", "tests", "-k", "own or PKG-4"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_the_rules_can_be_listed_without_an_engine(project: Path) -> None:
+    done = run_pytest(project, "--collect-only", "-q")
+    assert done.returncode == 0, done.stdout
+    assert "test_rule[RUNID-1]" in done.stdout
+    assert "test_of_my_own" in done.stdout
+
+
+def test_a_broken_rule_is_explained_in_its_own_words(project: Path) -> None:
+    """To the terminal and to JUnit; other rules go on."""
+    report = project / "junit.xml"
+    done = run_pytest(
+        project,
+        "--override-ini=addopts=",
+        "--orchestrator=acme:AcmeFlavor",
+        "-k",
+        "PKG",
+        f"--junitxml={report}",
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "PKG-4 (MUST): A method that declares a capability does something." in done.stdout
+    for part in ("Seen: overridden, but without a body: submit_dynamic", "Why: ", "Fix: "):
+        assert part in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "judge_in_test" not in done.stdout
+    assert "NON-CONFORMANT: 2 of" in done.stdout
+    (case,) = [
+        case
+        for case in ElementTree.parse(report).iter("testcase")  # noqa: S314 - pytest wrote it
+        if "PKG-4" in case.attrib["name"]
+    ]
+    (conformance,) = [item for item in case.iter("property")]
+    outcome = json.loads(conformance.attrib["value"])
+    assert (outcome["rule"], outcome["status"]) == ("PKG-4", "failed")
+    assert case.find("failure") is not None

@@ -1,0 +1,54 @@
+"""The user's own ZenML configuration is neither read nor touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from commands import run_pytest
+from zenml_conformance.lab.evidence import Evidence
+
+HOSTILE = {
+    "ZENML_STORE_URL": "mysql://nobody:nothing@127.0.0.1:1/none",
+    "ZENML_STORE_TYPE": "sql",
+    "ZENML_ACTIVE_STACK_ID": "00000000-0000-0000-0000-000000000000",
+    "ZENML_ACTIVE_PROJECT_ID": "00000000-0000-0000-0000-000000000000",
+    "ZENML_PREVENT_CLIENT_SIDE_CACHING": "true",
+    "ZENML_LOCAL_STORES_PATH": "/nonexistent",
+    "ZENML_LOGGING_VERBOSITY": "nonsense",
+}
+
+
+def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file below a directory, with its time and content."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_neither_read_nor_touched(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    user = home / ".config" / "zenml"
+    user.mkdir(parents=True)
+    (user / "config.yaml").write_text("this is no configuration that ZenML could read: [\n")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.yaml").write_text("neither: is this\n")
+    before = snapshot(home), snapshot(other)
+    done = run_pytest(
+        tmp_path,
+        "--orchestrator=reference",
+        "-k",
+        "RUNID-1 or RUNID-5",
+        ZENML_CONFIG_PATH=str(other),
+        **HOSTILE,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert (snapshot(home), snapshot(other)) == before
+    (path,) = tmp_path.glob(".pytest_cache/d/conformance/*/scenarios/diamond.json")
+    evidence = Evidence.model_validate_json(path.read_text())
+    values = {value for probe in evidence.probes for value in probe.environment_at_start.values()}
+    assert evidence.probes
+    assert not values.intersection([*HOSTILE.values(), str(other)])

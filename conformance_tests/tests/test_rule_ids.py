@@ -1,0 +1,81 @@
+"""Ids and levels are frozen: reports, waivers and scripts refer to them.
+
+A new rule is added here; none is ever renamed or removed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from zenml_conformance.rule import MUST, SHOULD
+from zenml_conformance.rules import RULES
+
+FROZEN = {
+    "ART-1": MUST,
+    "CACHE-1": MUST,
+    "CACHE-2": MUST,
+    "CONC-1": MUST,
+    "DAG-1": MUST,
+    "DAG-2": MUST,
+    "DAG-3": MUST,
+    "DAG-4": SHOULD,
+    "DAG-5": MUST,
+    "DEAD-1": MUST,
+    "DEAD-2": MUST,
+    "DEAD-3": MUST,
+    "DEAD-4": MUST,
+    "ENV-1": MUST,
+    "ENV-2": MUST,
+    "ENV-3": MUST,
+    "ENV-4": SHOULD,
+    "HB-1": SHOULD,
+    "META-1": MUST,
+    "META-3": MUST,
+    "MODE-1": MUST,
+    "MODE-4": MUST,
+    "NAME-1": MUST,
+    "PKG-1": MUST,
+    "PKG-4": MUST,
+    "PKG-5": MUST,
+    "RES-1": MUST,
+    "RES-2": MUST,
+    "RES-5": SHOULD,
+    "RETRY-1": MUST,
+    "RETRY-2": SHOULD,
+    "RUNID-1": MUST,
+    "RUNID-2": MUST,
+    "RUNID-4": MUST,
+    "RUNID-5": MUST,
+    "RUNID-6": SHOULD,
+    "SET-1": MUST,
+    "SUB-1": MUST,
+    "SUB-2": MUST,
+    "SUB-4": MUST,
+    "SUB-5": SHOULD,
+    "SUB-6": MUST,
+    "SUB-8": SHOULD,
+}
+
+
+def test_ids_and_levels_are_frozen() -> None:
+    assert {rule.id: rule.level for rule in RULES.values()} == FROZEN
+
+
+@pytest.mark.parametrize("rule_id", FROZEN)
+def test_what_a_rule_requires_exists_and_leads_to_an_end(rule_id: str) -> None:
+    path = [rule_id]
+
+    def walk(current: str) -> None:
+        for required in RULES[current].requires:
+            assert required not in path, f"{' > '.join(path)} > {required}"
+            path.append(required)
+            walk(required)
+            path.pop()
+
+    walk(rule_id)
+
+
+def test_every_scenario_that_a_rule_takes_exists() -> None:
+    from zenml_conformance.lab.scenarios import SCENARIOS
+
+    assert {name for rule in RULES.values() for name in rule.scenarios} == set(SCENARIOS)
