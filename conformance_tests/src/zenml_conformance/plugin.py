@@ -292,7 +292,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     # Who names an orchestrator in `addopts` may still select other tests alone.
     nothing = not verdict.outcomes and session.config.stash[asked_key]
-    if nothing or verdict.kind is Kind.NON_CONFORMANT:
+    unjudged = verdict.with_status(Status.BLOCKED, Status.ERROR)
+    if nothing or unjudged or verdict.kind is Kind.NON_CONFORMANT:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.orm import configure_mappers
+from zenml.environment import Environment
 from zenml.integrations.registry import integration_registry
 
 from zenml_conformance.engine.child import ProcessSpec, become
@@ -433,6 +434,18 @@ class Engine:
         raise Later(answer, timeout)
 
 
+def remember_packages() -> None:
+    """List the installed packages once.
+
+    ZenML has pip do it in every client and every step, to record them with the run; all the
+    processes of an engine share one environment.
+    """
+    packages = Environment.get_python_packages()
+    Environment.get_python_packages = staticmethod(  # type: ignore[method-assign]
+        lambda: list(packages)
+    )
+
+
 def main() -> None:
     """Run an engine: `python -m zenml_conformance.engine.server SOCKET PARALLEL-SCENARIOS`."""
     socket_path, parallel = sys.argv[1:]
@@ -443,9 +456,10 @@ def main() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
-    # Every step's process does these two before it runs a step; they open no store.
+    # Every step's process does these before it runs a step; they open no store.
     integration_registry.activate_integrations()
     configure_mappers()
+    remember_packages()
     if threading.active_count() != 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"importing ZenML started threads, and forks would lose them: {names}")

@@ -36,7 +36,7 @@ def cached_steps_are_left_out(caching: Evidence) -> None:
         )
 
 
-@rule("CACHE-1", MUST, requires=("DAG-2", "CACHE-2"))
+@rule("CACHE-1", MUST, requires=("DAG-2", "CACHE-2", "ART-1"))
 def a_wholly_cached_run_runs_nothing(caching: Evidence, inspection: Evidence) -> None:
     """A run in which every step is cached completes, and the backend is not bothered.
 

@@ -90,7 +90,7 @@ def a_dead_coordinator_is_survived(coordinator_killed: Evidence) -> None:
     more, settle the steps and report FAILED.
     """
     if not coordinator_killed.facts["step_ran"]:
-        raise NotApplicable("no step ran long enough for its coordinator to be killed")
+        raise NotSeen("no step ran long enough for its coordinator to be killed")
     ended_run(coordinator_killed)
 
 
