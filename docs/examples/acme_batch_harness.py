@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from acme_batch import AcmeBatchConfig
 from zenml.config.global_config import GlobalConfiguration
 from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators import BaseOrchestrator
@@ -58,8 +57,6 @@ class AcmeBatchHarness(Harness):
         """Replace the service's client, and what only a remote container has."""
         service = ServiceOnReferenceBackend(backend)
         orchestrator_class.client = property(lambda _: service)  # type: ignore[attr-defined]
-        # ZenML would insist on a server; the suite's store is a file.
-        AcmeBatchConfig.is_remote = property(lambda _: False)  # type: ignore[assignment,method-assign]
         # In its image, a step changes to /app. Here, it is a process of this machine.
         StepEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
             lambda self: None

@@ -260,16 +260,21 @@ def never_started(probes: str) -> None:
 @step
 def publisher(probes: str) -> int:
     """Report success, and die before the process has ended well."""
-    from zenml.orchestrators import publish_utils
+    from zenml.client import Client
+    from zenml.enums import ExecutionStatus
 
     leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
-    publish = publish_utils.publish_successful_step_run
+    store = type(Client().zen_store)
+    update = store.update_run_step
 
-    def publish_and_die(*args: Any, **kwargs: Any) -> Any:
-        publish(*args, **kwargs)
-        os._exit(3)
+    def update_and_die(self: Any, step_run_id: Any, step_run_update: Any) -> Any:
+        result = update(self, step_run_id, step_run_update)
+        if step_run_update.status is ExecutionStatus.COMPLETED:
+            mark(probes, "died")
+            os._exit(3)
+        return result
 
-    publish_utils.publish_successful_step_run = publish_and_die
+    store.update_run_step = update_and_die  # type: ignore[method-assign]
     return 1
 
 

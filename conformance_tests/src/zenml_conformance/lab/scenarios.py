@@ -131,6 +131,7 @@ def published_then_died(lab: Laboratory) -> None:
     """A step reports success and then dies; the one after it runs in a new interpreter."""
     lab.faults(cold_steps=["after_publisher"])
     lab.submit("published-then-died", "pipelines:published_then_died")
+    lab.evidence.facts["died"] = lab.marked("died")
     lab.refresh()
 
 
