@@ -40,12 +40,14 @@ class NothingCancelled(Walk):
 
 
 @breaks("MODE-1")
-class StopsOnNoFailure(Walk):
-    """After a failure the steps go on, whatever the mode."""
+class StopsTooMuch(Walk):
+    """STOP_ON_FAILURE ends what runs, too."""
 
-    def _may_start(self, name: str) -> bool:
-        step = self.snapshot.step_configurations[name]
-        return all(parent in self.done for parent in self.orchestrator.parents(step))
+    def _end(self, name: str, state: JobState) -> None:
+        super()._end(name, state)
+        if self.failed and self.mode is ExecutionMode.STOP_ON_FAILURE:
+            for job_id in self.live.values():
+                self.orchestrator.backend.cancel(job_id)
 
 
 @breaks("MODE-1", topologies=(NATIVE_DAG,))
@@ -62,17 +64,6 @@ class EverythingStops(Walk):
 
     def _may_start(self, name: str) -> bool:
         return not self.failed and super()._may_start(name)
-
-
-@breaks("MODE-4")
-class EverythingCancelled(Walk):
-    """After a failure all that runs is cancelled, whatever the mode."""
-
-    def _end(self, name: str, state: JobState) -> None:
-        super()._end(name, state)
-        if self.failed:
-            for job_id in self.live.values():
-                self.orchestrator.backend.cancel(job_id)
 
 
 @breaks("RETRY-1", topologies=BOTH)

@@ -213,6 +213,16 @@ class Evidence(BaseModel):
         """
         return next((p for p in self.probes if p.step == step), None)
 
+    @property
+    def refusal_of_the_id(self) -> str | None:
+        """What ZenML's models say against the orchestrator run id, wherever they were asked."""
+        raised = [call.raised.message for call in self.calls if call.raised]
+        for words in (self.unreadable or "", *raised, *self.last_words.values()):
+            # Pydantic names the field on a line of its own, and what is wrong on the next.
+            if match := re.search(r"^orchestrator_run_id\n\s+(.+)$", words, re.MULTILINE):
+                return match[1]
+        return None
+
     def last_error(self, step: str) -> str | None:
         """What a step's job complained of at last.
 

@@ -27,6 +27,15 @@ def cached_steps_are_left_out(caching: Evidence) -> None:
     Fix: run only the steps you were given; treat a step with a successful record as done; or set
     `supports_client_side_caching` to False.
     """
+    _, second, third = caching.submissions
+    if second.calls and "load" not in second.calls[0].steps:
+        jobs = [
+            record.job.name
+            for record in caching.step_jobs
+            if record.job.step == "load" and second.began < record.submitted_at < third.began
+        ]
+        if jobs:
+            raise Violation(f"for a step that was taken out of the snapshot, {jobs[0]!r} was run")
     status, steps, _ = _nth(caching, 1)
     loads = sum(probe.step == "load" for probe in caching.probes)
     if status != "completed" or steps != ["load cached", "use completed"] or loads != 1:

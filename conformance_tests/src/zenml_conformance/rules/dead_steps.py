@@ -49,6 +49,8 @@ def a_killed_step_ends(killed: Evidence) -> None:
     (`publish_step_run_status_update`). A record that turns `retrying` needs its next attempts
     too. `fetch_status` may do it when nobody else is alive.
     """
+    if not killed.probes:
+        raise NotSeen("no step got far enough to be killed")
     run = ended_run(killed)
     for name in ("victim", "retriable_victim"):
         if run.step(name) and run.status_of(name) not in ("failed", "stopped"):
@@ -104,6 +106,8 @@ def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) 
     Fix: after each job ask the store: a step with a successful record is done, whatever the exit
     code. Or publish the run failed; only don't stop in silence.
     """
+    if not published_then_died.facts["died"]:
+        raise NotSeen("the step's process could not be made to die after its report")
     run = ended_run(published_then_died)
     done = all(run.status_of(n) == "completed" for n in ("publisher", "after_publisher"))
     if run.status != ("completed" if done else "failed"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, SHOULD, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 
 @rule("MODE-1", MUST)
@@ -17,7 +17,7 @@ def modes_are_what_they_say(
     spending what the user wanted to save.
 
     Fix: FAIL_FAST: publish the run failed, then cancel what runs. STOP_ON_FAILURE: start nothing
-    new. Declare only what you do.
+    new, and let what runs end. Declare only what you do.
     """
     for seen in (fail_fast, stop_on_failure):
         mode = seen.scenario
@@ -32,6 +32,11 @@ def modes_are_what_they_say(
         if mode == "fail_fast" and seen.facts["sleeper_ended_by_itself"]:
             raise Violation(
                 "with fail_fast, a step that was running when another failed ran to its end"
+            )
+        was_ended = seen.probe("sleeper") and not seen.facts["sleeper_ended_by_itself"]
+        if mode == "stop_on_failure" and was_ended:
+            raise Violation(
+                "with stop_on_failure, a step that was running when another failed was ended"
             )
         unfinished = [s.name for s in run.steps if s.status in ("running", "provisioning")]
         if run.status != "failed" or run.in_progress or unfinished:
@@ -79,6 +84,10 @@ def the_backend_does_not_requeue(killed: Evidence) -> None:
     """
     jobs = [record for record in killed.step_jobs if record.job.step == "victim"]
     times = sum(probe.step == "victim" for probe in killed.probes)
+    if killed.in_process:
+        raise NotApplicable("the steps run in the client: there is no job to start again")
+    if not times:
+        raise NotSeen("the step did not get far enough to be killed")
     if len(jobs) > 1 or times > 1:
         raise Violation(f"a killed step without retries was started {max(len(jobs), times)} times")
 

@@ -17,6 +17,8 @@ def metadata_is_kept(diamond: Evidence) -> None:
 
     Fix: return only `zenml.metadata.metadata_types.MetadataType` values; wrap links in `Uri`.
     """
+    if not diamond.calls[0].metadata:
+        raise NotApplicable("submission returns no metadata")
     run = diamond.run
     lost = {
         key: kind

@@ -31,7 +31,7 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
             + (f": the client raised {raised.type}: {raised.message}" if raised else "")
         )
     call, submission = diamond.calls[0], diamond.submissions[0]
-    if call.raised and "orchestrator_run_id" in call.raised.message:
+    if call.raised and diamond.refusal_of_the_id:
         return  # The call is well; that the id is not is for RUNID-4 to say.
     if call.raised:
         raise Violation(f"submit_pipeline raised {call.raised.type}: {call.raised.message}")
