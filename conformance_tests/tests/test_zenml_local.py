@@ -1,0 +1,53 @@
+"""ZenML's own `local` orchestrator: what it turns red is confirmed in `docs/zenml-local.md`."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from commands import run_pytest
+from zenml_conformance.rule import Status
+from zenml_conformance.rules import RULES
+
+EXPECTED = {
+    "CONC-1": Status.FAILED,
+    "DAG-4": Status.NOT_APPLICABLE,
+    "DEAD-1": Status.FAILED,
+    "DEAD-2": Status.NOT_APPLICABLE,
+    "DEAD-3": Status.FAILED,
+    "DEAD-4": Status.FAILED,
+    "HB-1": Status.NOT_APPLICABLE,
+    "META-1": Status.NOT_APPLICABLE,
+    "NAME-1": Status.NOT_APPLICABLE,
+    "RES-2": Status.NOT_APPLICABLE,
+    "RES-5": Status.NOT_APPLICABLE,
+    "RETRY-2": Status.NOT_APPLICABLE,
+    "SET-1": Status.NOT_APPLICABLE,
+    "SUB-2": Status.NOT_APPLICABLE,
+    "SUB-4": Status.NOT_APPLICABLE,
+    "SUB-5": Status.NOT_APPLICABLE,
+}
+"""Every rule that does not hold."""
+
+PAGE = Path(__file__).parents[2] / "docs" / "zenml-local.md"
+
+
+def test_local(tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+    done = run_pytest(tmp_path, "--orchestrator=local", "-q", f"--junitxml={report}")
+    outcomes = [
+        json.loads(item.attrib["value"])
+        for item in ElementTree.parse(report).iter("property")  # noqa: S314 - pytest wrote it
+        if item.attrib["name"] == "conformance"
+    ]
+    found = {outcome["rule"]: outcome["status"] for outcome in outcomes}
+    passed = dict.fromkeys(RULES, Status.PASSED.value)
+    assert found == {**passed, **{rule: status.value for rule, status in EXPECTED.items()}}
+    assert "\nNON-CONFORMANT: 24 of 35 MUST rules hold, 7 can't apply; broken: " in done.stdout
+
+
+def test_the_page_tells_of_all_that_is_red() -> None:
+    page = PAGE.read_text()
+    for rule, status in EXPECTED.items():
+        assert (f"## {rule}:" in page) == (status is Status.FAILED)
