@@ -136,11 +136,15 @@ def _start(config: pytest.Config) -> Conductor:
 def _directory(config: pytest.Config) -> Path:
     """A new directory for the session, beside those of sessions that are still running."""
     cache = getattr(config, "cache", None)
-    parent = cache.mkdir("conformance") if cache else Path(tempfile.mkdtemp())
+    if cache:
+        parent: Path = cache.mkdir("conformance")
+    else:  # `-p no:cacheprovider`: nothing is to be kept.
+        parent = Path(tempfile.mkdtemp())
+        config.add_cleanup(lambda: shutil.rmtree(parent, ignore_errors=True))
     for path in parent.iterdir():
         if path.name.isdecimal() and not Path("/proc", path.name).exists():
             shutil.rmtree(path, ignore_errors=True)
-    directory: Path = parent / str(os.getpid())
+    directory = parent / str(os.getpid())
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700)
     return directory
