@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 
-@breaks("DEAD-1", topologies=BOTH, scenarios=("never_started",))
+@breaks("DEAD-1", topologies=BOTH, scenarios=("killed", "never_started"))
 class DeadStepsLeftRunning(Settlement):
     """A step that has a record is left as it is."""
 
@@ -39,7 +39,7 @@ class RetryingLeftRetrying(Settlement):
             publish_step_run_status_update(step.id, ExecutionStatus.FAILED)
 
 
-@breaks("DEAD-2", topologies=BOTH, scenarios=("killed",))
+@breaks("DEAD-2", topologies=BOTH, scenarios=("killed", "never_started"))
 class OnlyTheRunFails(Settlement):
     """Where a step has no record, only the run is published as failed."""
 

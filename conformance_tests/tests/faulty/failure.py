@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MODES = [ExecutionMode.CONTINUE_ON_FAILURE, ExecutionMode.STOP_ON_FAILURE, ExecutionMode.FAIL_FAST]
 
 
-@breaks("MODE-1", topologies=(NATIVE_DAG,))
+@breaks("MODE-1", topologies=(NATIVE_DAG,), scenarios=("inspection", "fail_fast"))
 class ModesNotImplemented(ReferenceOrchestrator):
     """Every mode is declared, and nothing is ever cancelled."""
 
@@ -28,7 +28,7 @@ class ModesNotImplemented(ReferenceOrchestrator):
         return MODES
 
 
-@breaks("MODE-1")
+@breaks("MODE-1", scenarios=("fail_fast",))
 class NothingCancelled(Walk):
     """After a failure nothing new starts, in FAIL_FAST too; what runs goes on."""
 
@@ -39,7 +39,7 @@ class NothingCancelled(Walk):
             self.done.add(name)
 
 
-@breaks("MODE-1")
+@breaks("MODE-1", scenarios=("fail_fast", "stop_on_failure"))
 class StopsTooMuch(Walk):
     """STOP_ON_FAILURE ends what runs, too."""
 
@@ -50,7 +50,7 @@ class StopsTooMuch(Walk):
                 self.orchestrator.backend.cancel(job_id)
 
 
-@breaks("MODE-1", topologies=(NATIVE_DAG,))
+@breaks("MODE-1", topologies=(NATIVE_DAG,), scenarios=("fail_fast",))
 class ModesNotChecked(ReferenceOrchestrator):
     """A mode that is not declared is accepted all the same."""
 

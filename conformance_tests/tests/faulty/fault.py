@@ -32,7 +32,7 @@ class Fault:
         flavor: Import path of its flavor.
         topology: Who keeps the DAG.
         breaks: Exactly the rules that must be red.
-        scenarios: Scenarios to play beyond those that these rules need.
+        scenarios: Scenarios to play; none: the first that each of these rules looks at.
     """
 
     flavor: str
@@ -62,7 +62,7 @@ def breaks(
     Args:
         *rules: Exactly the rules that must be red.
         topologies: In which topologies.
-        scenarios: Scenarios to play beyond those that these rules need.
+        scenarios: Scenarios to play; none: the first that each of these rules looks at.
 
     Returns:
         A decorator that leaves the class as it is.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
 
 
-@breaks("RUNID-1", "RUNID-5", topologies=BOTH, scenarios=("inspection",))
+@breaks("RUNID-1", "RUNID-5", scenarios=("diamond", "inspection"))
 class IdPerCall(ReferenceOrchestrator):
     """Every call gives another id."""
 
@@ -21,7 +21,7 @@ class IdPerCall(ReferenceOrchestrator):
         return str(uuid4())
 
 
-@breaks("RUNID-1", topologies=BOTH, scenarios=("inspection",))
+@breaks("RUNID-1", topologies=BOTH)
 class IdPerJob(ReferenceOrchestrator):
     """Every job is given an id of its own."""
 
@@ -29,7 +29,7 @@ class IdPerJob(ReferenceOrchestrator):
         return {**super().job_environment(environment, run_id), RUN_ID_VARIABLE: str(uuid4())}
 
 
-@breaks("RUNID-1", scenarios=("inspection",))
+@breaks("RUNID-1")
 class IdLostByOneStep(ReferenceOrchestrator):
     """One step of four has another id than the rest."""
 
@@ -38,7 +38,7 @@ class IdLostByOneStep(ReferenceOrchestrator):
         return super().job_environment(environment, str(uuid4()) if is_second_meet else run_id)
 
 
-@breaks("RUNID-5", scenarios=("inspection",))
+@breaks("RUNID-5", scenarios=("diamond", "inspection"))
 class IdInventedOutside(ReferenceOrchestrator):
     """Where the variable is missing, an id is made up."""
 
@@ -46,7 +46,7 @@ class IdInventedOutside(ReferenceOrchestrator):
         return os.environ.get(RUN_ID_VARIABLE) or str(uuid4())
 
 
-@breaks("RUNID-2", topologies=BOTH, scenarios=("inspection",))
+@breaks("RUNID-2", topologies=BOTH)
 class IdFromSnapshot(ReferenceOrchestrator):
     """The id says what is run, not which run it is."""
 
@@ -56,7 +56,7 @@ class IdFromSnapshot(ReferenceOrchestrator):
         return str(snapshot.id)
 
 
-@breaks("RUNID-2", scenarios=("together",))
+@breaks("RUNID-2", scenarios=("fired_twice", "together"))
 class ConstantId(ReferenceOrchestrator):
     """The id is the same for everything."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from faulty.fault import NATIVE_DAG, breaks
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from zenml.config.resource_settings import ResourceSettings
     from zenml.config.step_configurations import Step
     from zenml.models import PipelineSnapshotResponse
+
+
+def most(requests: list[dict[str, Any]]) -> dict[str, Any]:
+    """The largest figure of each kind."""
+    asked = [(key, value) for one in requests for key, value in one.items() if value is not None]
+    return {key: value for key, value in sorted(asked)}
 
 
 @breaks("RES-1", topologies=(NATIVE_DAG,))
@@ -34,9 +41,8 @@ class DecimalTakenForBinary(ReferenceOrchestrator):
     """GB are taken for GiB."""
 
     def memory(self, asked: ResourceSettings) -> int | None:
-        amount = asked.get_memory(unit="KiB")
-        is_decimal = asked.memory and not asked.memory.endswith("iB")
-        return super().memory(asked) if not is_decimal else round((amount or 0) * 1024 * 1.024**3)
+        binary = asked.memory and re.sub("i?B$", "iB", asked.memory)
+        return super().memory(asked.model_copy(update={"memory": binary}))
 
 
 @breaks("RES-2", topologies=(NATIVE_DAG,))
@@ -72,9 +78,8 @@ class OneSizeForAll(ReferenceOrchestrator):
     """Every step gets the most that any step asks for."""
 
     def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        every = [super().step_resources(s, snapshot) for s in snapshot.step_configurations.values()]
-        most = {key: [one[key] for one in every if one[key] is not None] for key in every[0]}
-        return {key: max(values) if values else None for key, values in most.items()}
+        own = super().step_resources
+        return most([own(each, snapshot) for each in snapshot.step_configurations.values()])
 
 
 @breaks("RES-5")
@@ -82,9 +87,8 @@ class CoordinatorTakesAll(ReferenceOrchestrator):
     """The coordinator gets the most that any step asks for."""
 
     def coordinator_resources(self, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        every = [self.step_resources(s, snapshot) for s in snapshot.step_configurations.values()]
-        most = {key: [one[key] for one in every if one[key] is not None] for key in every[0]}
-        return {key: max(values) if values else None for key, values in most.items()}
+        steps = snapshot.step_configurations.values()
+        return most([self.step_resources(step, snapshot) for step in steps])
 
 
 @breaks("SET-1")

@@ -39,7 +39,7 @@ class OldKeywords(ReferenceOrchestrator):
         return super().submit_pipeline(deployment, stack, environment, {}, placeholder_run)
 
 
-@breaks("SUB-1")
+@breaks("SUB-1", scenarios=("diamond", "inspection"))
 class SubmitsNothing(ReferenceOrchestrator):
     """No method of submission is there at all."""
 
@@ -54,7 +54,7 @@ class RaisesAlways(ReferenceOrchestrator):
         raise KeyError("image")
 
 
-@breaks("SUB-2", topologies=BOTH, scenarios=("rejected_midway",))
+@breaks("SUB-2", topologies=BOTH, scenarios=("rejected", "rejected_midway"))
 class SwallowsTheRefusal(ReferenceOrchestrator):
     """A refusal is logged, and forgotten."""
 
@@ -76,7 +76,7 @@ class RefusalCalledMonitoring(ReferenceOrchestrator):
             raise RunMonitoringError(error) from error
 
 
-@breaks("SUB-4", topologies=(NATIVE_DAG,), scenarios=("rejected",))
+@breaks("SUB-4", topologies=(NATIVE_DAG,))
 class LeavesHalfASubmission(ReferenceOrchestrator):
     """What was submitted before a refusal stays in the backend."""
 
@@ -84,7 +84,7 @@ class LeavesHalfASubmission(ReferenceOrchestrator):
         pass
 
 
-@breaks("SUB-4", scenarios=("rejected",))
+@breaks("SUB-4")
 class CoordinatorDiesOfARefusal(Settlement):
     """A coordinator whose submission is refused dies, and nobody settles its run."""
 
@@ -117,7 +117,7 @@ class WaitsForTheFirstStep(ReferenceOrchestrator):
         return super().result(run_id, jobs, wait)
 
 
-@breaks("SUB-6", topologies=BOTH, scenarios=("failing", "killed"))
+@breaks("SUB-6", scenarios=("failing", "killed"))
 class WaitsForSuccess(ReferenceOrchestrator):
     """Only a completed run ends the waiting."""
 

@@ -27,7 +27,7 @@ class NamedByFunction(ReferenceOrchestrator):
         return (sys.executable, "-m", "zenml.entrypoints.entrypoint", *arguments)
 
 
-@breaks("DAG-1", topologies=BOTH)
+@breaks("DAG-1")
 class OnlyEdgesWithData(ReferenceOrchestrator):
     """Edges that carry no data are lost."""
 

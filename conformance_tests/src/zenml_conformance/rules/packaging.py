@@ -44,8 +44,9 @@ def no_capability_is_faked(inspection: Evidence) -> None:
 def it_says_where_it_runs(inspection: Evidence) -> None:
     """`is_local` and `is_remote` are not both True; a remote containerised one checks its stack.
 
-    Why: ZenML refuses a remote orchestrator with a local store, and mounts local stores for a
-    local one (`Stack.prepare_pipeline_submission`). Saying both gets neither; a remote one
+    Why: ZenML does not submit to a remote orchestrator from a local store
+    (`Stack.prepare_pipeline_submission`), and does not run a stack with a local component from
+    its server (`zenml.pipelines.run_utils`): one that says both runs nowhere. A remote one
     without a registry in its stack fails after the images are built.
 
     Fix: return what is true. In a remote containerised orchestrator's `validator`, require a

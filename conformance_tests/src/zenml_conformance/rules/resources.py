@@ -33,7 +33,9 @@ def _job(seen: Evidence, step: str) -> Job:
     for record in seen.step_jobs:
         if record.job.step == step:
             return record.job
-    raise Violation(f"no job was submitted for {step!r}")
+    raised = seen.submissions[0].raised
+    reason = f": the client raised {raised.type}: {raised.message}" if raised else ""
+    raise Violation(f"no job was submitted for {step!r}{reason}")
 
 
 @rule("RES-1", MUST, requires=("SUB-1",))
@@ -78,6 +80,8 @@ def requests_are_exact(resources: Evidence) -> None:
         most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
         if not exact <= got <= max(most, exact):
             raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
+    if gpus := _job(resources, "no_gpu").gpus:
+        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
 
 
 @rule("RES-5", SHOULD, requires=("RES-1",), needs_jobs=True)
