@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,10 +24,13 @@ Check = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test make its own rules."""
-    for name in list(RULES):
-        monkeypatch.delitem(RULES, name)
+def no_rules() -> Iterator[None]:
+    """Let each test make its own rules, and put those of the contract back."""
+    rules = dict(RULES)
+    RULES.clear()
+    yield
+    RULES.clear()
+    RULES.update(rules)
 
 
 def evidence(scenario: str) -> Evidence:
