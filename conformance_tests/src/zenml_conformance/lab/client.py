@@ -121,7 +121,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
 
     type(stack).submit_pipeline = submit_together  # type: ignore[method-assign]
     threads = [
-        threading.Thread(target=call, args=(body,)) for body in (pipeline, pipelines.other_chain)
+        threading.Thread(target=call, args=(body,)) for body in (pipeline, pipelines.second_of_two)
     ]
     threads[0].start()
     first_is_compiled.wait(timeout=30)

@@ -172,10 +172,26 @@ def chain(probes: str) -> None:
     sink(probes, source(probes))
 
 
+@step
+def meet_the_other_run(probes: str, own: str, other: str) -> int:
+    """Make sure that another run is under way at the same time, if that is possible at all."""
+    began = time.monotonic()
+    mark(probes, own)
+    met = wait_for_mark(probes, other, MEETING_SECONDS)
+    leave_probe(probes, began=began, ended=time.monotonic(), met=met)
+    return 1
+
+
 @pipeline(enable_cache=False)
-def other_chain(probes: str) -> None:
-    """The same under another name, to run beside `chain`."""
-    sink(probes, source(probes))
+def first_of_two(probes: str) -> None:
+    """Two steps, the first of which meets that of the other run."""
+    sink(probes, meet_the_other_run(probes, own="first", other="second", id="source"))
+
+
+@pipeline(enable_cache=False)
+def second_of_two(probes: str) -> None:
+    """The other run."""
+    sink(probes, meet_the_other_run(probes, own="second", other="first", id="source"))
 
 
 @step

@@ -78,7 +78,7 @@ def fired_twice(lab: Laboratory) -> None:
 @scenario
 def together(lab: Laboratory) -> None:
     """Two pipelines are submitted at once by two threads of one client."""
-    lab.submit("together", "pipelines:chain", how="together")
+    lab.submit("together", "pipelines:first_of_two", how="together")
 
 
 @scenario
