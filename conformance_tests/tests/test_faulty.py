@@ -110,7 +110,7 @@ class Bank:
         Args:
             fault: The fault.
         """
-        shutil.rmtree(self._faulty[fault].result().directory)
+        shutil.rmtree(self._faulty[fault].result().directory, ignore_errors=True)
 
     def close(self) -> None:
         """End the engine."""
