@@ -14,6 +14,7 @@ from zenml_conformance.description import Description
 from zenml_conformance.engine.process import START_SECONDS
 from zenml_conformance.engine.protocol import EngineClient, EngineError
 from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import Capability
 from zenml_conformance.target_spec import TargetError, TargetSpec
 
 SCENARIO_SECONDS = 900.0
@@ -36,6 +37,8 @@ class Conductor:
         self.engine = EngineClient(socket)
         self.connected = True
         """Whether the reference backend takes the place of the orchestrator's own."""
+        self.capabilities = list(Capability)
+        """What the orchestrator declares."""
         self._evidence: dict[str, Evidence] = {}
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from zenml_conformance.rule import Capability
 from zenml_conformance.target_spec import TargetError
 
 
@@ -18,6 +19,7 @@ class Description(BaseModel):
         orchestrator: Import path of the implementation.
         harness: How the reference backend is connected.
         connected: Whether it is.
+        capabilities: What it declares.
         zenml: ZenML's version.
     """
 
@@ -25,6 +27,7 @@ class Description(BaseModel):
     orchestrator: str
     harness: str
     connected: bool
+    capabilities: list[Capability]
     zenml: str
 
 
@@ -42,13 +45,13 @@ def describe(result: str) -> None:
     assert session.current is not None
     try:
         target = Target.load(session.current.target)
-        target.validate()
         implementation = target.orchestrator_class
         text = Description(
             flavor=target.flavor.name,
             orchestrator=f"{implementation.__module__}.{implementation.__qualname__}",
             harness=type(target.harness).__name__,
             connected=target.harness.connects,
+            capabilities=target.capabilities(target.validate()),
             zenml=zenml.__version__,
         ).model_dump_json()
     except TargetError as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
+    Capability,
     NotApplicable,
     NotSeen,
     Outcome,
@@ -56,6 +57,8 @@ class Judge:
                     rule.id, Status.BLOCKED, f"it can't be judged before {root} holds", root
                 )
         try:
+            if rule.capability and rule.capability not in self._declared():
+                raise NotApplicable(f"it does not declare {rule.capability.value}")
             if rule.needs_jobs:
                 diamond = self.evidence_of("diamond")
                 if not diamond.simulated:
@@ -86,24 +89,33 @@ class Judge:
             )
         return Outcome(rule.id, Status.PASSED)
 
+    def _declared(self) -> list[str]:
+        capabilities: list[str] = self.evidence_of("inspection").facts["capabilities"]
+        return capabilities
 
-def scenarios_of(rule_ids: list[str], jobs_are_seen: bool) -> list[str]:
+
+def scenarios_of(
+    rule_ids: list[str], jobs_are_seen: bool, declared: Collection[Capability] = tuple(Capability)
+) -> list[str]:
     """List the scenarios that rules need, those of their required rules included.
 
     Args:
         rule_ids: The rules.
         jobs_are_seen: Whether the reference backend is connected.
+        declared: The capabilities that the orchestrator declares; rules about others play
+            nothing.
 
     Returns:
         Scenario names, the most wanted first.
     """
-    wanted: Counter[str] = Counter(["diamond"])
+    wanted: Counter[str] = Counter(["diamond", "inspection"])
     todo, seen = list(rule_ids), set()
     while todo:
         rule = RULES[todo.pop()]
         if rule.id not in seen:
             seen.add(rule.id)
             todo += rule.requires
-            if jobs_are_seen or not rule.needs_jobs:
+            applies = rule.capability is None or rule.capability in declared
+            if applies and (jobs_are_seen or not rule.needs_jobs):
                 wanted.update(rule.scenarios)
     return [name for name, _ in wanted.most_common()]

@@ -19,7 +19,7 @@ from zenml_conformance.description import Description
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.judge import Judge, scenarios_of
-from zenml_conformance.rule import Outcome, Status
+from zenml_conformance.rule import Capability, Outcome, Status
 from zenml_conformance.target_spec import TargetError, TargetSpec
 from zenml_conformance.terminal import explain, summary
 from zenml_conformance.verdict import Kind, Verdict, reach
@@ -104,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         target = TargetSpec.model_validate_json(inherited["target"])
         conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
         conductor.connected = inherited["connected"]
+        conductor.capabilities = [Capability(name) for name in inherited["capabilities"]]
     else:
         try:
             conductor = _start(config)
@@ -129,6 +130,7 @@ def _start(config: pytest.Config) -> Conductor:
     description = conductor.describe()
     config.stash[description_key] = description
     conductor.connected = description.connected
+    conductor.capabilities = description.capabilities
     conductor.prepare()
     return conductor
 
@@ -185,6 +187,7 @@ def pytest_configure_node(node: Any) -> None:
             "socket": conductor.engine.socket_path,
             "target": conductor.target.model_dump_json(),
             "connected": conductor.connected,
+            "capabilities": [capability.value for capability in conductor.capabilities],
         }
 
 
@@ -211,7 +214,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if judge and suite:
         rules = [str(item.callspec.params["rule_id"]) for item in suite]
         conductor = session.config.stash[conductor_key]
-        conductor.plan(scenarios_of(rules, conductor.connected))
+        conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,40 @@ class Level(str, Enum):
 MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
 
 
+class Profile(str, Enum):
+    """A part of the contract that can be claimed by itself.
+
+    STATIC: pipelines whose DAG is known at submission. DYNAMIC: pipelines that are code, with
+    inline and isolated steps. RESOURCES: what steps ask for reaches their jobs. OPERATIONS: runs
+    are refreshed and stopped. SCHEDULING: runs fire by themselves.
+    """
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+    RESOURCES = "resources"
+    OPERATIONS = "operations"
+    SCHEDULING = "scheduling"
+
+
+class Capability(str, Enum):
+    """Something that an orchestrator may leave out, and must do well when it declares it.
+
+    ZenML takes most of them as declared when a method is overridden
+    (`zenml.orchestrators.base_orchestrator.BaseOrchestrator`), the others are properties of the
+    configuration (`BaseOrchestratorConfig`).
+    """
+
+    DYNAMIC = "dynamic pipelines"
+    ISOLATED_STEPS = "isolated steps"
+    STOP_ISOLATED_STEPS = "stopping isolated steps"
+    STATUS = "refreshing runs"
+    STOP = "stopping runs"
+    SCHEDULES = "schedules"
+    SCHEDULE_UPDATES = "updating schedules"
+    SCHEDULE_DELETION = "deleting schedules"
+    STEP_RETRIES = "retrying steps in the backend"
+
+
 class Violation(Exception):
     """Raised by a rule that is broken: the message says what was seen, with the values."""
 
@@ -51,6 +85,8 @@ class Rule:
         scenarios: Whose evidence the check takes, in the order of its parameters.
         requires: Rules without which this one can't be judged.
         needs_jobs: Whether the check looks at jobs, which only the reference backend shows.
+        profile: The part of the contract that it belongs to.
+        capability: What an orchestrator must declare for the rule to apply; None: it always does.
         since: The suite's version that brought it.
         check: The check.
     """
@@ -64,6 +100,8 @@ class Rule:
     scenarios: tuple[str, ...]
     requires: tuple[str, ...]
     needs_jobs: bool
+    profile: Profile
+    capability: Capability | None
     since: str
     check: Callable[..., None]
 
@@ -78,6 +116,8 @@ def rule(
     *,
     requires: tuple[str, ...] = ("DAG-2",),
     needs_jobs: bool = False,
+    profile: Profile = Profile.STATIC,
+    capability: Capability | None = None,
     since: str = "0.1",
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a rule of a function.
@@ -90,6 +130,8 @@ def rule(
         level: How much it matters.
         requires: Ids of rules without which this one can't be judged.
         needs_jobs: Whether the check looks at jobs.
+        profile: The part of the contract that it belongs to.
+        capability: What must be declared for the rule to apply.
         since: The suite's version that brings it.
 
     Returns:
@@ -113,6 +155,8 @@ def rule(
             scenarios=tuple(inspect.signature(check).parameters),
             requires=requires,
             needs_jobs=needs_jobs,
+            profile=profile,
+            capability=capability,
             since=since,
             check=check,
         )

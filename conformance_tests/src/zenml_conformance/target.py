@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from zenml_conformance.rule import Capability
 from zenml_conformance.target_spec import TargetError, TargetSpec
 
 if TYPE_CHECKING:
@@ -92,6 +93,40 @@ class Target:
             raise TargetError(
                 f"--orchestrator-config: {self.flavor.config_class.__name__} refuses {problems}."
             ) from error
+
+    def capabilities(self, config: BaseOrchestratorConfig) -> list[Capability]:
+        """Say what the orchestrator declares.
+
+        Args:
+            config: Its configuration.
+
+        Returns:
+            The capabilities, in the order of `Capability`.
+        """
+        from zenml.orchestrators import BaseOrchestrator
+
+        def overrides(*names: str) -> bool:
+            return any(
+                hasattr(BaseOrchestrator, name)
+                and getattr(self.orchestrator_class, name) is not getattr(BaseOrchestrator, name)
+                for name in names
+            )
+
+        schedules = config.is_schedulable
+        declared = {
+            Capability.DYNAMIC: overrides("submit_dynamic_pipeline"),
+            Capability.ISOLATED_STEPS: overrides(
+                "submit_isolated_step", "submit_isolated_step_with_allocation"
+            ),
+            Capability.STOP_ISOLATED_STEPS: overrides("stop_isolated_step"),
+            Capability.STATUS: overrides("fetch_status"),
+            Capability.STOP: overrides("_stop_run_forcefully", "_stop_run", "stop_run"),
+            Capability.SCHEDULES: schedules,
+            Capability.SCHEDULE_UPDATES: schedules and overrides("update_schedule"),
+            Capability.SCHEDULE_DELETION: schedules and overrides("delete_schedule"),
+            Capability.STEP_RETRIES: config.handles_step_retries,
+        }
+        return [capability for capability in Capability if declared[capability]]
 
 
 @cache

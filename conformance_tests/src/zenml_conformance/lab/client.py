@@ -20,7 +20,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
 
     Args:
         label: What the scenario calls this submission.
-        pipeline: `module:name` of a pipeline, the module below `zenml_conformance.lab`.
+        pipeline: `module:name` of a pipeline, the module in `zenml_conformance.lab.pipelines`.
         result: Where the `Submission` is written, again and again as it grows.
         how: A function of this module that runs the pipeline (`once`, `twice`, `together`).
         **arguments: Passed to that function.
@@ -32,7 +32,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
     module, _, name = pipeline.partition(":")
     try:
         watch(submission, save)
-        body = getattr(importlib.import_module(f"zenml_conformance.lab.{module}"), name)
+        body = getattr(importlib.import_module(f"zenml_conformance.lab.pipelines.{module}"), name)
         globals()[how](submission, body, **arguments)
     except BaseException as error:
         submission.raised = _raised(error)
@@ -96,10 +96,10 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
     """
     from zenml.client import Client
 
-    from zenml_conformance.lab import pipelines
+    from zenml_conformance.lab.pipelines import probes, static
 
     stack = Client().active_stack
-    barrier = threading.Barrier(2, timeout=pipelines.MEETING_SECONDS)
+    barrier = threading.Barrier(2, timeout=probes.MEETING_SECONDS)
     first_is_compiled = threading.Event()
     prepare, submit = type(stack).submit_pipeline, type(stack.orchestrator).submit_pipeline
 
@@ -129,7 +129,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
     type(stack).submit_pipeline = announce  # type: ignore[method-assign]
     type(stack.orchestrator).submit_pipeline = submit_together  # type: ignore[method-assign]
     threads = [
-        threading.Thread(target=call, args=(body,)) for body in (pipeline, pipelines.second_of_two)
+        threading.Thread(target=call, args=(body,)) for body in (pipeline, static.second_of_two)
     ]
     threads[0].start()
     first_is_compiled.wait(timeout=30)

@@ -58,6 +58,7 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
             lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
         ),
         "overridden": overridden,
+        "capabilities": target.capabilities(orchestrator.config),
         "stubs": [name for name in overridden if _is_stub(getattr(implementation, name))],
         "modes": [mode.value for mode in orchestrator.supported_execution_modes],
         "client_side_caching": orchestrator.config.supports_client_side_caching,

@@ -129,7 +129,7 @@ class Laboratory:
 
         Args:
             label: What to call this submission.
-            pipeline: `module:name` below `zenml_conformance.lab`.
+            pipeline: `module:name` in `zenml_conformance.lab.pipelines`.
             how: See `client.run`.
             **arguments: See `client.run`; `probes` is added to the pipeline's parameters.
 
@@ -151,7 +151,7 @@ class Laboratory:
 
         Args:
             label: What to call this submission.
-            pipeline: `module:name` below `zenml_conformance.lab`.
+            pipeline: `module:name` in `zenml_conformance.lab.pipelines`.
             how: See `client.run`.
             **arguments: See `client.run`.
 
@@ -355,7 +355,7 @@ class Laboratory:
 
     def _exposures(self) -> list[Exposure]:
         """Look for the secret where others could read it."""
-        from zenml_conformance.lab.pipelines import SENTINEL
+        from zenml_conformance.lab.pipelines.probes import SENTINEL
 
         found = []
         for record in self.evidence.jobs:

@@ -35,11 +35,11 @@ def submit_levels(lab: Laboratory) -> None:
     )
     lab.submit(
         "all-levels",
-        "pipelines:settings",
+        "static:settings",
         parameters={"step_settings": {"orchestrator": levels["step"]}},
         options={"settings": {"orchestrator": levels["pipeline"]}},
     )
-    lab.submit("component-only", "pipelines:settings", parameters={"step_settings": {}})
+    lab.submit("component-only", "static:settings", parameters={"step_settings": {}})
 
 
 def _values(settings_class: Any) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.reference.jobs import Job
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Profile, Violation, rule
 
 ASKED: dict[str, tuple[str, str, float]] = {
     "half_cpu": ("cpu", "cpu_count=0.5", 0.5),
@@ -38,7 +38,7 @@ def _job(seen: Evidence, step: str) -> Job:
     raise Violation(f"no job was submitted for {step!r}{reason}")
 
 
-@rule("RES-1", MUST, requires=("SUB-1",))
+@rule("RES-1", MUST, requires=("SUB-1",), profile=Profile.RESOURCES)
 def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
     """What a step asks for is in its job, or a warning names the step.
 
@@ -63,7 +63,7 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
             )
 
 
-@rule("RES-2", MUST, requires=("RES-1",), needs_jobs=True)
+@rule("RES-2", MUST, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
 def requests_are_exact(resources: Evidence) -> None:
     """A job gets what its step asked for: units kept apart, never rounded down.
 
@@ -84,7 +84,7 @@ def requests_are_exact(resources: Evidence) -> None:
         raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
 
 
-@rule("RES-5", SHOULD, requires=("RES-1",), needs_jobs=True)
+@rule("RES-5", SHOULD, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
 def the_coordinator_stays_small(resources: Evidence) -> None:
     """A job that only coordinates does not get what the steps asked for.
 
@@ -108,7 +108,7 @@ def the_coordinator_stays_small(resources: Evidence) -> None:
                 raise Violation(f"{job.name!r} runs no step and has {field}={got}, as a step asked")
 
 
-@rule("SET-1", MUST, requires=("SUB-1",), needs_jobs=True)
+@rule("SET-1", MUST, requires=("SUB-1",), profile=Profile.RESOURCES, needs_jobs=True)
 def the_nearest_setting_wins(settings: Evidence) -> None:
     """A step's setting beats the pipeline's, and the pipeline's beats the component's.
 

@@ -1,118 +1,25 @@
-"""The steps and pipelines of the scenarios.
-
-Imported by the client that submits and by every process that runs a step, never by the engine:
-what this module sees of the environment while it is imported is what the process was started
-with, before ZenML applies a step's environment itself (`zenml.orchestrators.step_runner`).
-"""
+"""Pipelines whose DAG is known at submission."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import threading
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-from zenml import get_step_context, pipeline, step
+from zenml import pipeline, step
 from zenml.config import ResourceSettings
 from zenml.config.retry_config import StepRetryConfig
 
-from zenml_conformance.lab.evidence import masked
-
-ENVIRONMENT_AT_START = masked(os.environ)
-
-MEETING_SECONDS = 8.0
-"""How long parallel steps look for each other."""
-
-NASTY = {
-    "CONFORMANCE_SPACES": "  two  words ",
-    "CONFORMANCE_QUOTES": """it's "quoted" `here` \\ there""",
-    "CONFORMANCE_DOLLARS": "$HOME ${HOME} $$ $(true) %PATH%",
-    "CONFORMANCE_EQUALS": "a=b=c",
-    "CONFORMANCE_NEWLINES": "first\nsecond\n\tthird\n",
-    "CONFORMANCE_UNICODE": "Grüße, 世界 🚀",
-    "CONFORMANCE_EMPTY": "",
-    "CONFORMANCE_LONG": "0123456789abcdef" * 256,
-}
-"""Values that a shell, a template engine or a size limit would spoil."""
-
-SENTINEL = "s3ntinel-of-the-conformance-suite"
-"""Stands in for ZenML's API token: looked for wherever others could read it."""
-
-
-def leave_probe(probes: str, **facts: Any) -> None:
-    """Write down what the running step sees of its process.
-
-    Args:
-        probes: Directory of the scenario's probes. It comes as a parameter of the step, because
-            an orchestrator may lose environment variables.
-        **facts: Anything to add.
-    """
-    context = get_step_context()
-    record = {
-        "step": context.step_run.name,
-        "run": str(context.pipeline_run.id),
-        "pid": os.getpid(),
-        "main_thread": threading.current_thread() is threading.main_thread(),
-        "environment_at_start": ENVIRONMENT_AT_START,
-        "environment_at_run": masked(os.environ),
-        **facts,
-    }
-    if context.step_run.name == "source":
-        record["metadata_hook"] = _metadata_hook(context.pipeline_run.id)
-    path = Path(probes, f"{time.monotonic_ns()}-{uuid.uuid4().hex}")
-    path.write_text(json.dumps(record))
-    path.rename(path.with_suffix(".json"))
-
-
-def _metadata_hook(run_id: uuid.UUID) -> dict[str, str] | str:
-    """Ask the orchestrator for run metadata where ZenML asks: in a step's process.
-
-    Args:
-        run_id: The pipeline run.
-
-    Returns:
-        The keys with the types of their values, or what was raised.
-    """
-    from zenml.client import Client
-
-    try:
-        metadata = Client().active_stack.orchestrator.get_pipeline_run_metadata(run_id)
-        return {key: type(value).__name__ for key, value in metadata.items()}
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def mark(probes: str, name: str) -> None:
-    """Leave a sign for other processes.
-
-    Args:
-        probes: Directory of the scenario's probes.
-        name: The sign.
-    """
-    Path(probes, f"{name}.mark").touch()
-
-
-def wait_for_mark(probes: str, name: str, seconds: float) -> bool:
-    """Wait for another process's sign.
-
-    Args:
-        probes: Directory of the scenario's probes.
-        name: The sign.
-        seconds: How long to wait at most.
-
-    Returns:
-        Whether it was seen.
-    """
-    path, deadline = Path(probes, f"{name}.mark"), time.monotonic() + seconds
-    while not path.exists():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
+from zenml_conformance.lab.pipelines.probes import (
+    MEETING_SECONDS,
+    NASTY,
+    SENTINEL,
+    leave_probe,
+    mark,
+    wait_for_mark,
+)
 
 
 @step

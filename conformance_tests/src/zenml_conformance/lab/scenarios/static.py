@@ -1,96 +1,44 @@
-"""What happens to an orchestrator, one function a scenario. None of them judges."""
+"""Pipelines whose DAG is known at submission: what they do, and what is done to them."""
 
 from __future__ import annotations
 
-import os
 import signal
-import traceback
-from collections.abc import Callable
-from pathlib import Path
 
-from zenml_conformance.engine import session as sessions
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.lab.laboratory import Laboratory
-from zenml_conformance.target import Target
-
-Scenario = Callable[[Laboratory], None]
-
-SCENARIOS: dict[str, Scenario] = {}
-"""Every scenario, by name."""
+from zenml_conformance.lab.scenarios.scenario import scenario
 
 ROLL_BACK_SECONDS = 8.0
 """How long cancelled jobs may take to end: longer than the reference backend's patience."""
-
-MODES = ("fail_fast", "stop_on_failure", "continue_on_failure")
-
-
-def scenario(function: Scenario) -> Scenario:
-    """Register a scenario under its function's name.
-
-    Args:
-        function: Plays the scenario.
-
-    Returns:
-        The function.
-    """
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-def play(name: str, directory: str, template: str) -> None:
-    """Play a scenario and write its evidence: the whole life of a scenario's process.
-
-    Args:
-        name: The scenario.
-        directory: Where scenarios live.
-        template: The template store.
-    """
-    session = sessions.current
-    assert session is not None
-    home = Path(directory, name)
-    if Target.load(session.target).harness.connects:
-        session = session.model_copy(update={"backend": str(home)})
-        sessions.current = session
-    evidence = Evidence(scenario=name, simulated=session.backend is not None)
-    try:
-        laboratory = Laboratory(name, home, Path(template), session)
-        os.environ.update(laboratory.environment)
-        evidence = laboratory.evidence
-        SCENARIOS[name](laboratory)
-        laboratory.collect()
-    except BaseException:
-        evidence.broken = traceback.format_exc()
-    evidence.save(Path(directory, f"{name}.json"))
 
 
 @scenario
 def diamond(lab: Laboratory) -> None:
     """A diamond of four steps runs to its end."""
-    lab.submit("diamond", "pipelines:diamond")
+    lab.submit("diamond", "static:diamond")
 
 
 @scenario
 def fired_twice(lab: Laboratory) -> None:
     """One snapshot is fired twice."""
-    lab.submit("fired-twice", "pipelines:single", how="twice")
+    lab.submit("fired-twice", "static:single", how="twice")
 
 
 @scenario
 def together(lab: Laboratory) -> None:
     """Two pipelines are submitted at once by two threads of one client."""
-    lab.submit("together", "pipelines:first_of_two", how="together")
+    lab.submit("together", "static:first_of_two", how="together")
 
 
 @scenario
 def failing(lab: Laboratory) -> None:
     """A step fails beside a branch that is well and a step that needs three attempts."""
-    lab.submit("failing", "pipelines:failing", options={"execution_mode": "continue_on_failure"})
+    lab.submit("failing", "static:failing", options={"execution_mode": "continue_on_failure"})
 
 
 def _mode(lab: Laboratory, mode: str) -> None:
     client = lab.start(
         mode,
-        "pipelines:modes",
+        "static:modes",
         parameters={"seconds": 8.0 if mode == "fail_fast" else 4.0},
         options={"execution_mode": mode},
     )
@@ -114,7 +62,7 @@ def stop_on_failure(lab: Laboratory) -> None:
 @scenario
 def killed(lab: Laboratory) -> None:
     """The kernel kills a step."""
-    lab.submit("killed", "pipelines:killed")
+    lab.submit("killed", "static:killed")
     lab.refresh()
 
 
@@ -122,7 +70,7 @@ def killed(lab: Laboratory) -> None:
 def never_started(lab: Laboratory) -> None:
     """A step's process dies before ZenML has recorded the step."""
     lab.faults(cold_steps=["never_starts"])  # A fork has its interpreter already.
-    lab.submit("never-started", "pipelines:never_started")
+    lab.submit("never-started", "static:never_started")
     lab.refresh()
 
 
@@ -130,7 +78,7 @@ def never_started(lab: Laboratory) -> None:
 def published_then_died(lab: Laboratory) -> None:
     """A step reports success and then dies; the one after it runs in a new interpreter."""
     lab.faults(cold_steps=["after_publisher"])
-    lab.submit("published-then-died", "pipelines:published_then_died")
+    lab.submit("published-then-died", "static:published_then_died")
     lab.evidence.facts["died"] = lab.marked("died")
     lab.refresh()
 
@@ -138,7 +86,7 @@ def published_then_died(lab: Laboratory) -> None:
 @scenario
 def coordinator_killed(lab: Laboratory) -> None:
     """Whoever walks the DAG is killed while a step runs: the client, and every job that submits."""
-    client = lab.start("coordinator-killed", "pipelines:released")
+    client = lab.start("coordinator-killed", "static:released")
     lab.evidence.facts["step_ran"] = lab.wait_for_mark("running")
     coordinators = lab.coordinators()
     lab.evidence.facts["killed"] = ["client", *(record.job.name for record in coordinators)]
@@ -154,10 +102,10 @@ def coordinator_killed(lab: Laboratory) -> None:
 @scenario
 def caching(lab: Laboratory) -> None:
     """A pipeline runs, runs again half cached, and again wholly cached."""
-    lab.submit("executed", "pipelines:cached", parameters={"fresh": True})
-    lab.submit("half-cached", "pipelines:cached", parameters={"fresh": True})
+    lab.submit("executed", "static:cached", parameters={"fresh": True})
+    lab.submit("half-cached", "static:cached", parameters={"fresh": True})
     jobs_before = len(lab.backend.jobs()[0]) if lab.backend else None
-    lab.submit("wholly-cached", "pipelines:cached", parameters={"fresh": False})
+    lab.submit("wholly-cached", "static:cached", parameters={"fresh": False})
     lab.evidence.facts["jobs_before_wholly_cached"] = jobs_before
 
 
@@ -165,14 +113,14 @@ def caching(lab: Laboratory) -> None:
 def rejected(lab: Laboratory) -> None:
     """The backend refuses the first submission of all."""
     lab.faults(accepts=0)
-    lab.submit("rejected", "pipelines:chain")
+    lab.submit("rejected", "static:chain")
 
 
 @scenario
 def rejected_midway(lab: Laboratory) -> None:
     """The backend accepts one job and refuses the next; a step that was accepted would wait."""
     lab.faults(accepts=1)
-    client = lab.start("rejected-midway", "pipelines:released")
+    client = lab.start("rejected-midway", "static:released")
     lab.finish(client)
     if lab.backend:
         lab.evidence.facts["left"] = lab.backend.drain(ROLL_BACK_SECONDS)
@@ -185,7 +133,7 @@ def rejected_midway(lab: Laboratory) -> None:
 def resources(lab: Laboratory) -> None:
     """Steps ask for cpus, memory and gpus, one thing each. No step is run."""
     lab.faults(hollow_steps=True)
-    lab.submit("resources", "pipelines:resources" if lab.backend else "pipelines:small_resources")
+    lab.submit("resources", "static:resources" if lab.backend else "static:small_resources")
 
 
 @scenario
@@ -202,7 +150,7 @@ def hostile_names(lab: Laboratory) -> None:
     """Pipelines and steps have names that no scheduler would take as they are."""
     lab.faults(hollow_steps=True)
     for number, name in enumerate(("x" * 199 + "1", "x" * 199 + "2", "1 Grüße / 世界: $(a) 'b'")):
-        lab.submit(f"name-{number}", "pipelines:hostile_names", name=name)
+        lab.submit(f"name-{number}", "static:hostile_names", name=name)
 
 
 @scenario

@@ -1,0 +1,1 @@
+"""The steps and pipelines of the scenarios, and what their steps use to be seen."""
