@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zenml.orchestrators import BaseOrchestrator
 
     from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.reference.jobs import Job
 
 
 class Harness:
@@ -128,7 +129,6 @@ def _seam(orchestrator_class: type) -> type | None:
 def _adapter(seam: type, backend: ReferenceBackend) -> Any:
     """A `JobBackend` of the project's own making that passes everything on."""
     from zenml_conformance.reference.backend import ReferenceBackend
-    from zenml_conformance.reference.jobs import Job
 
     if issubclass(seam, ReferenceBackend):
         return backend  # The reference orchestrator speaks to it directly.
@@ -138,9 +138,7 @@ def _adapter(seam: type, backend: ReferenceBackend) -> Any:
         pass
 
     def submit(self: Any, job: Any) -> str:
-        said = _attributes(job)
-        known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}
-        return backend.submit(Job(**known, spec=said))
+        return backend.submit(_job(job))
 
     def status(self: Any, job_id: str) -> Any:
         return states(backend.status(job_id).value)
@@ -157,9 +155,26 @@ def _adapter(seam: type, backend: ReferenceBackend) -> Any:
     def log_location(self: Any, job_id: str) -> str | None:
         return backend.log_location(job_id)
 
+    def schedule(self: Any, job: Any, cron: str) -> str:
+        return backend.schedule(_job(job), cron)
+
+    def unschedule(self: Any, schedule_id: str) -> None:
+        backend.unschedule(schedule_id)
+
     methods = [init, submit, status, cancel, wait, check, log_location]
+    if hasattr(seam, "schedule"):
+        methods += [schedule, unschedule]
     members = {m.__name__ if m is not init else "__init__": m for m in methods}
     return type("ReferenceJobBackend", (seam,), members)()
+
+
+def _job(job: Any) -> Job:
+    """The reference backend's words for a project's job."""
+    from zenml_conformance.reference.jobs import Job
+
+    said = _attributes(job)
+    known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}
+    return Job(**known, spec=said)
 
 
 def _attributes(job: Any) -> dict[str, Any]:

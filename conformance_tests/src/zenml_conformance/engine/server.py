@@ -315,6 +315,7 @@ class Engine:
     def op_set_faults(self, caller: int, backend: str, faults: dict[str, Any]) -> bool:
         """Change what a backend does wrong from now on."""
         self.backends[backend].table.faults = Faults.model_validate(faults)
+        self._start_jobs(backend)  # What was held may be free now.
         return True
 
     def op_submit(self, caller: int, backend: str, job: dict[str, Any]) -> str:
@@ -352,6 +353,56 @@ class Engine:
     def op_status(self, caller: int, backend: str, job_id: str) -> str:
         """Say where a job is."""
         return self.backends[backend].table.status(job_id).value
+
+    def op_schedule(self, caller: int, backend: str, job: dict[str, Any], cron: str) -> str:
+        """Accept a schedule."""
+        return self.backends[backend].table.schedule(Job.model_validate(job), cron).id
+
+    def op_unschedule(self, caller: int, backend: str, schedule_id: str) -> bool:
+        """Delete a schedule."""
+        self.backends[backend].table.unschedule(schedule_id)
+        return True
+
+    def op_schedules(self, caller: int, backend: str) -> list[dict[str, Any]]:
+        """List every schedule that a backend was ever asked to keep."""
+        schedules = self.backends[backend].table.schedules
+        return [record.model_dump(mode="json") for record in schedules.values()]
+
+    def op_fire(self, caller: int, backend: str, schedule_id: str) -> str:
+        """Submit a schedule's job."""
+        table = self.backends[backend].table
+        schedule = table.schedules[schedule_id]
+        if schedule.deleted:
+            raise Rejected(f"schedule {schedule_id!r} is deleted")
+        record = table.submit(schedule.job, schedule_id, schedule_id)
+        self._start_jobs(backend)
+        return record.id
+
+    def op_restart(self, caller: int, backend: str, job_id: str) -> bool:
+        """Run a job again that has ended."""
+        table = self.backends[backend].table
+        if not table.records[job_id].state.is_ended:
+            raise Rejected(f"job {job_id!r} has not ended")
+        table.queue_again(job_id)
+        self._start_jobs(backend)
+        return True
+
+    def op_lose(self, caller: int, backend: str, job_id: str) -> bool:
+        """Kill a job and forget it."""
+        record = self.backends[backend].table.records[job_id]
+        record.lost = True
+        return self.op_kill(caller, backend, job_id)
+
+    def op_kill(self, caller: int, backend: str, job_id: str) -> bool:
+        """Send SIGKILL to a job's process and its children."""
+        table = self.backends[backend].table
+        record = table.records[job_id]
+        if record.pid is not None:
+            self._signal(record.pid, signal.SIGKILL)
+        elif not record.state.is_ended:
+            table.end(job_id, JobState.FAILED)
+            self._start_jobs(backend)
+        return True
 
     def op_cancel(self, caller: int, backend: str, job_id: str) -> bool:
         """End a job: SIGTERM, some seconds, SIGKILL."""

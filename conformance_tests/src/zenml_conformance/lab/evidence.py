@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zenml_conformance.reference.jobs import Job, JobRecord
+from zenml_conformance.reference.jobs import Job, JobRecord, ScheduleRecord
 
 
 def masked(environment: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +161,7 @@ class Evidence(BaseModel):
         refresh: What refreshing raised.
         jobs: What the reference backend was asked to run.
         refused: What it refused.
+        schedules: The schedules that it was asked to keep.
         overdue_jobs: Jobs that had to be killed at the end.
         last_words: The end of the log of each job that failed, by its id.
         probes: What the steps saw.
@@ -178,6 +179,7 @@ class Evidence(BaseModel):
     refresh: Raised | None = None
     jobs: list[JobRecord] = Field(default_factory=list)
     refused: list[Job] = Field(default_factory=list)
+    schedules: list[ScheduleRecord] = Field(default_factory=list)
     overdue_jobs: list[str] = Field(default_factory=list)
     last_words: dict[str, str] = Field(default_factory=dict, repr=False)
     probes: list[Probe] = Field(default_factory=list)

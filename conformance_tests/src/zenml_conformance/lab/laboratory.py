@@ -340,7 +340,9 @@ class Laboratory:
             self.evidence.unreadable = str(error)
         if self.backend:
             self.evidence.jobs, self.evidence.refused = self.backend.jobs()
-            for job in [record.job for record in self.evidence.jobs] + self.evidence.refused:
+            self.evidence.schedules = self.backend.schedules()
+            submitted = [*self.evidence.jobs, *self.evidence.schedules]
+            for job in [record.job for record in submitted] + self.evidence.refused:
                 job.environment.update(masked(job.environment))
             self.evidence.last_words = {
                 record.id: Path(record.log).read_text(errors="replace")[-2000:]

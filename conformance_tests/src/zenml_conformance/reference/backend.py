@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zenml_conformance.engine.protocol import EngineClient
-from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState
+from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, ScheduleRecord
 
 
 class ReferenceBackend:
@@ -74,6 +74,74 @@ class ReferenceBackend:
             known=known,
             timeout=timeout,
         )
+
+    def schedule(self, job: Job, cron: str) -> str:
+        """Have a job submitted again and again. Nothing fires by itself: `fire` does.
+
+        Args:
+            job: The job.
+            cron: When, as five fields.
+
+        Returns:
+            The schedule's id.
+        """
+        schedule_id: str = self._engine.request(
+            "schedule", backend=self._name, job=job.model_dump(mode="json"), cron=cron
+        )
+        return schedule_id
+
+    def unschedule(self, schedule_id: str) -> None:
+        """Delete a schedule.
+
+        Args:
+            schedule_id: Its id; `EngineError` if there is none (any more).
+        """
+        self._engine.request("unschedule", backend=self._name, schedule_id=schedule_id)
+
+    def schedules(self) -> list[ScheduleRecord]:
+        """List every schedule this backend was ever asked to keep.
+
+        Returns:
+            The schedules, deleted ones included.
+        """
+        answer = self._engine.request("schedules", backend=self._name)
+        return [ScheduleRecord.model_validate(record) for record in answer]
+
+    def fire(self, schedule_id: str) -> str:
+        """Do what the backend's clock would do: submit a schedule's job.
+
+        Args:
+            schedule_id: The schedule.
+
+        Returns:
+            The id of the new job.
+        """
+        job_id: str = self._engine.request("fire", backend=self._name, schedule_id=schedule_id)
+        return job_id
+
+    def restart(self, job_id: str) -> None:
+        """Run a job again that has ended: the same command, environment and id.
+
+        Args:
+            job_id: The job.
+        """
+        self._engine.request("restart", backend=self._name, job_id=job_id)
+
+    def lose(self, job_id: str) -> None:
+        """Kill a job and forget it, as a backend does whose node and database are gone.
+
+        Args:
+            job_id: The job.
+        """
+        self._engine.request("lose", backend=self._name, job_id=job_id)
+
+    def kill(self, job_id: str) -> None:
+        """Send SIGKILL to a job's process and its children.
+
+        Args:
+            job_id: The job.
+        """
+        self._engine.request("kill", backend=self._name, job_id=job_id)
 
     def drain(self, timeout: float) -> list[str]:
         """Wait until no job is live.

@@ -75,6 +75,21 @@ class JobRecord(BaseModel):
     exit_code: int | None = None
     pid: int | None = None
     log: str | None = None
+    schedule: str | None = None
+    """The schedule that fired it; None: it was submitted."""
+    restarts: int = 0
+    """How often the backend ran it again."""
+    lost: bool = False
+    """The backend has forgotten it: its process was killed, and its state is unknown."""
+
+
+class ScheduleRecord(BaseModel):
+    """A job that the backend submits again and again by itself."""
+
+    id: str
+    job: Job
+    cron: str
+    deleted: bool = False
 
 
 class Faults(BaseModel):
@@ -84,6 +99,11 @@ class Faults(BaseModel):
         accepts: How many submissions are accepted before every further one is refused.
         hollow_steps: Step jobs are recorded as succeeded at once and never run.
         cold_steps: These steps run in a newly started interpreter instead of a fork.
+        hold: Jobs of these steps stay queued; `*` holds the jobs of all steps.
+        purges: A job that has ended is unknown from then on.
+        flaps: Asked again and again, a running job is now queued and now running.
+        status_fails: How many times in a row the next questions for a state are not answered.
+        accepts_schedules: Whether the backend takes schedules.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -91,10 +111,26 @@ class Faults(BaseModel):
     accepts: int | None = None
     hollow_steps: bool = False
     cold_steps: tuple[str, ...] = ()
+    hold: tuple[str, ...] = ()
+    purges: bool = False
+    flaps: bool = False
+    status_fails: int = 0
+    accepts_schedules: bool = True
+
+    def holds(self, job: Job) -> bool:
+        """Say whether a job must stay queued.
+
+        Args:
+            job: The job.
+
+        Returns:
+            Whether it must.
+        """
+        return job.step is not None and ("*" in self.hold or job.step in self.hold)
 
 
 class Rejected(RuntimeError):
-    """The reference backend refused a submission."""
+    """The reference backend refused a request."""
 
 
 class JobTable:
@@ -108,14 +144,17 @@ class JobTable:
         """
         self.faults = faults
         self.records: dict[str, JobRecord] = {}
+        self.schedules: dict[str, ScheduleRecord] = {}
         self.refused: list[Job] = []
+        self.questions = 0
 
-    def submit(self, job: Job, submitted_by: str) -> JobRecord:
+    def submit(self, job: Job, submitted_by: str, schedule: str | None = None) -> JobRecord:
         """Accept a job.
 
         Args:
             job: The job.
             submitted_by: `client`, or the id of the job that submits.
+            schedule: The schedule that fires it, if one does.
 
         Returns:
             The job's record.
@@ -133,9 +172,46 @@ class JobTable:
             job=job,
             submitted_by=submitted_by,
             submitted_at=time.monotonic(),
+            schedule=schedule,
         )
         self.records[record.id] = record
         return record
+
+    def schedule(self, job: Job, cron: str) -> ScheduleRecord:
+        """Accept a schedule.
+
+        Args:
+            job: What to submit at each firing.
+            cron: When, as five fields.
+
+        Returns:
+            The schedule's record.
+
+        Raises:
+            Rejected: If a fault says so, or `cron` has not five fields.
+        """
+        if not self.faults.accepts_schedules:
+            self.refused.append(job)
+            raise Rejected(f"the reference backend refuses to schedule {job.name!r}")
+        if len(cron.split()) != 5:
+            raise Rejected(f"{cron!r} is no cron expression of five fields")
+        record = ScheduleRecord(id=f"schedule-{len(self.schedules) + 1}", job=job, cron=cron)
+        self.schedules[record.id] = record
+        return record
+
+    def unschedule(self, schedule_id: str) -> None:
+        """Forget a schedule.
+
+        Args:
+            schedule_id: The id that `schedule` gave out.
+
+        Raises:
+            Rejected: If there is no such schedule (any more).
+        """
+        record = self.schedules.get(schedule_id)
+        if record is None or record.deleted:
+            raise Rejected(f"there is no schedule {schedule_id!r}")
+        record.deleted = True
 
     def status(self, job_id: str) -> JobState:
         """Say where a job is.
@@ -144,10 +220,22 @@ class JobTable:
             job_id: The id that `submit` returned.
 
         Returns:
-            Its state; UNKNOWN for an id this backend never gave out.
+            Its state; UNKNOWN for an id this backend never gave out, or that it has forgotten.
+
+        Raises:
+            Rejected: If a fault says so.
         """
+        if self.faults.status_fails > 0:
+            left = self.faults.status_fails - 1
+            self.faults = self.faults.model_copy(update={"status_fails": left})
+            raise Rejected("the reference backend can't be asked just now: it was told to fail")
         record = self.records.get(job_id)
-        return record.state if record else JobState.UNKNOWN
+        if record is None or record.lost or (self.faults.purges and record.state.is_ended):
+            return JobState.UNKNOWN
+        self.questions += 1
+        if self.faults.flaps and record.state is JobState.RUNNING and self.questions % 2:
+            return JobState.QUEUED
+        return record.state
 
     def startable(self) -> list[JobRecord]:
         """Settle what can't start any more, then list what can start now.
@@ -157,7 +245,7 @@ class JobTable:
         """
         ready = []
         for record in self.records.values():
-            if record.state is not JobState.QUEUED:
+            if record.state is not JobState.QUEUED or self.faults.holds(record.job):
                 continue
             needed = [self.records[i].state for i in record.job.depends_on]
             if record.job.start_when == "ended":
@@ -180,6 +268,16 @@ class JobTable:
         record = self.records[job_id]
         record.state, record.pid, record.log = JobState.RUNNING, pid, log
         record.started_at = time.monotonic()
+
+    def queue_again(self, job_id: str) -> None:
+        """Put a job that has ended back into the queue, as a requeue would.
+
+        Args:
+            job_id: The job.
+        """
+        record = self.records[job_id]
+        record.state, record.pid, record.exit_code = JobState.QUEUED, None, None
+        record.restarts += 1
 
     def end(self, job_id: str, state: JobState, exit_code: int | None = None) -> None:
         """Record a job's end, once.
