@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 
     from zenml_conformance.reference.backend import ReferenceBackend
     from zenml_conformance.reference.jobs import Job
+
+
+MADE_UP_IMAGE = "conformance.invalid/steps:1"
+"""What `ContainerizedOrchestrator`s are told that their image is called, where nobody pulls it."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component that the stack needs beside the orchestrator.
+
+    Attributes:
+        flavor: Its flavor's name.
+        config: Its configuration.
+    """
+
+    flavor: str
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 class Harness:
@@ -40,6 +57,26 @@ class Harness:
         """
         return {}
 
+    def components(self) -> dict[str, Component]:
+        """Give the other components without which ZenML refuses a stack with the orchestrator.
+
+        Returns:
+            By type, in ZenML's words (`container_registry`). An `artifact_store` takes the place
+            of ZenML's local one, which is there without being named.
+        """
+        return {}
+
+    def image(self) -> str | None:
+        """Give the image that steps run in. No image is built then.
+
+        Only `ContainerizedOrchestrator`s are told of it. Jobs of the reference backend are
+        processes of this machine, whatever their image.
+
+        Returns:
+            Its name; None: ZenML builds images as it does for users.
+        """
+        return MADE_UP_IMAGE if self.connects else None
+
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
     ) -> None:
@@ -63,21 +100,38 @@ class BlackBox(Harness):
 
     connects = False
 
-    def __init__(self, config: dict[str, Any] | None = None) -> None:
-        """Keep a harness's configuration, if there was one.
+    def __init__(self, harness: Harness | None = None) -> None:
+        """Keep what a harness says of the stack, if there is one.
 
         Args:
-            config: The component's configuration.
+            harness: The harness whose `connect` is not wanted.
         """
-        self._config = config or {}
+        self._harness = harness
 
     def config(self) -> dict[str, Any]:
-        """Give the configuration that was kept.
+        """Give the component's configuration.
 
         Returns:
-            The component's configuration.
+            The harness's.
         """
-        return self._config
+        return self._harness.config() if self._harness else {}
+
+    def components(self) -> dict[str, Component]:
+        """Give the stack's other components.
+
+        Returns:
+            The harness's.
+        """
+        return self._harness.components() if self._harness else {}
+
+    def image(self) -> str | None:
+        """Give the image that steps run in.
+
+        Returns:
+            The harness's, unless nobody could pull it.
+        """
+        image = self._harness.image() if self._harness else None
+        return None if image == MADE_UP_IMAGE else image
 
 
 class SeamHarness(Harness):

@@ -120,8 +120,8 @@ def register_target() -> None:
     target = Target.load(session.current.target)
     client = Client()
     if not target.is_shipped:
-        name, kind = target.flavor.name, StackComponentType.ORCHESTRATOR
-        if client.list_flavors(name=name, type=kind).items:
+        name = target.flavor.name
+        if client.list_flavors(name=name, type=StackComponentType.ORCHESTRATOR).items:
             sys.exit(
                 f"The flavor is called {name!r}, and ZenML ships one of that name: settings and "
                 "components could not tell them apart. Give it a name of its own."
@@ -133,12 +133,16 @@ def register_target() -> None:
         component_type=StackComponentType.ORCHESTRATOR,
         configuration=target.config,
     )
-    artifact_store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
-    client.create_stack(
-        name=STACK,
-        components={
-            StackComponentType.ORCHESTRATOR: orchestrator.id,
-            StackComponentType.ARTIFACT_STORE: artifact_store.id,
-        },
-    )
+    stack = {StackComponentType.ORCHESTRATOR: orchestrator.id}
+    for word, component in target.harness.components().items():
+        kind = StackComponentType(word)
+        stack[kind] = client.create_stack_component(
+            name=STACK,
+            flavor=component.flavor,
+            component_type=kind,
+            configuration=component.config,
+        ).id
+    local = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
+    stack.setdefault(StackComponentType.ARTIFACT_STORE, local.id)
+    client.create_stack(name=STACK, components=dict(stack))
     client.activate_stack(STACK)

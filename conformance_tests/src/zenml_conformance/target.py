@@ -241,6 +241,11 @@ def _harness(spec: TargetSpec, flavor: Flavor) -> Harness:
             harness_class = entry_point.load()
     try:
         implementation = flavor.implementation_class
+    except ModuleNotFoundError as error:
+        raise TargetError(
+            f"--orchestrator={spec.ref}: the orchestrator can't be imported, because {error.name!r} "
+            f"is not installed.{_integration(flavor)}"
+        ) from error
     except Exception as error:
         raise TargetError(
             f"--orchestrator={spec.ref}: its implementation_class raised "
@@ -249,7 +254,18 @@ def _harness(spec: TargetSpec, flavor: Flavor) -> Harness:
     if harness_class is None:
         harness_class = SeamHarness if SeamHarness.fits(implementation) else BlackBox
     harness: Harness = harness_class()
-    return BlackBox(harness.config()) if spec.live else harness
+    return BlackBox(harness) if spec.live else harness
+
+
+def _integration(flavor: Flavor) -> str:
+    """How to install what a flavor of one of ZenML's integrations needs."""
+    from zenml.integrations.registry import integration_registry
+
+    package = type(flavor).__module__
+    for name, integration in integration_registry.integrations.items():
+        if package.startswith(f"{integration.__module__}."):
+            return f" It is in ZenML's integration {name!r}: `zenml integration install {name}`."
+    return ""
 
 
 def _nearest(name: str, known: list[str]) -> str:
