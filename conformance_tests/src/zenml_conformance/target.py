@@ -243,8 +243,8 @@ def _harness(spec: TargetSpec, flavor: Flavor) -> Harness:
         implementation = flavor.implementation_class
     except ModuleNotFoundError as error:
         raise TargetError(
-            f"--orchestrator={spec.ref}: the orchestrator can't be imported, because {error.name!r} "
-            f"is not installed.{_integration(flavor)}"
+            f"--orchestrator={spec.ref}: the orchestrator can't be imported, because "
+            f"{error.name!r} is not installed.{_integration(flavor)}"
         ) from error
     except Exception as error:
         raise TargetError(

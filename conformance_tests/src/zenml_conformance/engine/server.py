@@ -81,6 +81,7 @@ class Backend(BaseModel):
     directory: str
     environment: dict[str, str]
     session: Session
+    notes: dict[str, Any] = {}
 
 
 class Waiter:
@@ -247,8 +248,7 @@ class Engine:
                 backend = self.backends[name]
                 record = backend.table.records[job_id]
                 if record.state is JobState.RUNNING:
-                    state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
-                    backend.table.end(job_id, state, code)
+                    backend.table.process_ended(job_id, code)
                 record.exit_code = code
                 self._start_jobs(name)
 
@@ -404,6 +404,15 @@ class Engine:
             self._start_jobs(backend)
         return True
 
+    def op_note(self, caller: int, backend: str, key: str, value: Any) -> bool:
+        """Keep a value."""
+        self.backends[backend].notes[key] = value
+        return True
+
+    def op_notes(self, caller: int, backend: str) -> dict[str, Any]:
+        """Give all values."""
+        return self.backends[backend].notes
+
     def op_cancel(self, caller: int, backend: str, job_id: str) -> bool:
         """End a job: SIGTERM, some seconds, SIGKILL."""
         table = self.backends[backend].table
@@ -414,6 +423,7 @@ class Engine:
             table.end(job_id, JobState.CANCELLED)
             self._start_jobs(backend)
         else:
+            record.cancelled = True
             self._signal(record.pid, signal.SIGTERM)
             self.kills.append((time.monotonic() + KILL_AFTER_SECONDS, record.pid))
         return True

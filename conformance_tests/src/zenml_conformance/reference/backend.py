@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, ScheduleRecord
 
@@ -189,6 +192,35 @@ class ReferenceBackend:
             faults: The new faults.
         """
         self._engine.request("set_faults", backend=self._name, faults=faults.model_dump())
+
+    def note(self, key: str, value: Any) -> None:
+        """Remember something for every process of the scenario, as a backend's database would.
+
+        For harnesses that imitate a service: its registered definitions, its annotations.
+
+        Args:
+            key: Its name; what was there is replaced.
+            value: Anything that JSON can express.
+        """
+        self._engine.request("note", backend=self._name, key=key, value=value)
+
+    def notes(self) -> dict[str, Any]:
+        """Give everything that was noted.
+
+        Returns:
+            The values, by name.
+        """
+        notes: dict[str, Any] = self._engine.request("notes", backend=self._name)
+        return notes
+
+    def this_job(self) -> JobRecord | None:
+        """Say which job the calling process runs.
+
+        Returns:
+            Its record; None in a client.
+        """
+        records, _ = self.jobs()
+        return next((record for record in records if record.pid == os.getpid()), None)
 
     def close(self) -> None:
         """Kill every job that is still live."""

@@ -32,6 +32,9 @@ class JobState(str, Enum):
 class Job(BaseModel):
     """What an orchestrator asks the reference backend to run.
 
+    A job whose process fails is started again up to `max_restarts` times, unless its exit code is
+    among the `final_exit_codes`: what Kubernetes calls a back-off limit and a failure policy.
+
     `spec` carries everything else that the orchestrator said about the job, so that rules can
     look for a setting without knowing what the orchestrator calls it.
     """
@@ -48,6 +51,8 @@ class Job(BaseModel):
     depends_on: tuple[str, ...] = ()
     start_when: Literal["succeeded", "ended"] = "succeeded"
     labels: dict[str, str] = Field(default_factory=dict)
+    max_restarts: int = 0
+    final_exit_codes: tuple[int, ...] = ()
     spec: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @property
@@ -79,6 +84,8 @@ class JobRecord(BaseModel):
     """The schedule that fired it; None: it was submitted."""
     restarts: int = 0
     """How often the backend ran it again."""
+    cancelled: bool = False
+    """It was told to end: what its process does about it is no reason to start it again."""
     lost: bool = False
     """The backend has forgotten it: its process was killed, and its state is unknown."""
 
@@ -268,6 +275,21 @@ class JobTable:
         record = self.records[job_id]
         record.state, record.pid, record.log = JobState.RUNNING, pid, log
         record.started_at = time.monotonic()
+
+    def process_ended(self, job_id: str, exit_code: int) -> None:
+        """Record the end of a running job's process: the job's end, or a reason to try again.
+
+        Args:
+            job_id: The job.
+            exit_code: See `end`.
+        """
+        record = self.records[job_id]
+        again = record.restarts < record.job.max_restarts and not (record.cancelled or record.lost)
+        if exit_code and again and exit_code not in record.job.final_exit_codes:
+            self.queue_again(job_id)
+        else:
+            state = JobState.FAILED if exit_code else JobState.SUCCEEDED
+            self.end(job_id, state, exit_code)
 
     def queue_again(self, job_id: str) -> None:
         """Put a job that has ended back into the queue, as a requeue would.
