@@ -22,7 +22,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
         label: What the scenario calls this submission.
         pipeline: `module:name` of a pipeline, the module in `zenml_conformance.lab.pipelines`.
         result: Where the `Submission` is written, again and again as it grows.
-        how: A function of this module that runs the pipeline (`once`, `twice`, `together`).
+        how: A function of this module that runs the pipeline (`once`, `twice`, `on_schedule`, `together`).
         **arguments: Passed to that function.
     """
     import importlib
@@ -107,6 +107,22 @@ def twice(submission: Submission, pipeline: Any, parameters: dict[str, Any]) -> 
     snapshot = client.zen_store.get_snapshot(_uuid(submission.calls[0].snapshot))
     placeholder = create_placeholder_run(snapshot=snapshot)
     submit_pipeline(snapshot=snapshot, stack=client.active_stack, placeholder_run=placeholder)
+
+
+def on_schedule(
+    submission: Submission, pipeline: Any, parameters: dict[str, Any], schedule: dict[str, Any]
+) -> None:
+    """Call a pipeline with a schedule.
+
+    Args:
+        submission: Not used: there is no run yet.
+        pipeline: The pipeline.
+        parameters: Its arguments.
+        schedule: Fields of ZenML's `Schedule`.
+    """
+    from zenml.config.schedule import Schedule
+
+    pipeline.with_options(schedule=Schedule(**schedule))(**parameters)
 
 
 def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) -> None:

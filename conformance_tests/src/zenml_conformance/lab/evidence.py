@@ -33,6 +33,13 @@ class Raised(BaseModel):
     message: str
 
 
+class Done(BaseModel):
+    """What somebody else's process did with a run, by name of a `lab.operator` action."""
+
+    gave: Any = None
+    raised: Raised | None = None
+
+
 class Call(BaseModel):
     """One call of the orchestrator's `submit_pipeline`, seen from outside.
 

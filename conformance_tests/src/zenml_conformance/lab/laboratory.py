@@ -17,6 +17,7 @@ from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import Session
 from zenml_conformance.lab.evidence import (
+    Done,
     Evidence,
     Exposure,
     Probe,
@@ -31,6 +32,9 @@ from zenml_conformance.reference.jobs import Faults, JobRecord
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
+
+OPERATOR_SECONDS = 40.0
+"""How long a refresh, a stop or the like may take."""
 
 CLIENT_SECONDS = 180.0
 """How long a client may take; one that takes longer is killed, and the rules are told."""
@@ -197,6 +201,39 @@ class Laboratory:
         submission = client.submission
         return bool(submission and submission.calls and submission.calls[-1].returned_at)
 
+    def wait_for_submission(self, client: Client, seconds: float = 60.0) -> str | None:
+        """Wait until ZenML's store has what a client's submission returned.
+
+        Args:
+            client: The client.
+            seconds: How long to wait at most.
+
+        Returns:
+            ZenML's id of the run; None if it did not come to that.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._await(client.pid, 0) is None:
+            submission = client.submission
+            call = submission.calls[-1] if submission and submission.calls else None
+            if call and call.returned_at:
+                run = next((r for r in self.records() if r.id == call.placeholder), None)
+                if run and run.metadata.keys() >= call.metadata.keys():
+                    break
+            time.sleep(0.05)
+        return self.run_of(client)
+
+    def run_of(self, client: Client) -> str | None:
+        """Say which run a client has submitted, while it may still wait for it.
+
+        Args:
+            client: The client.
+
+        Returns:
+            ZenML's id of the run; None if submission has not begun.
+        """
+        submission = client.submission
+        return submission.calls[-1].placeholder if submission and submission.calls else None
+
     def kill(self, client: Client) -> None:
         """Kill a client and its children.
 
@@ -304,17 +341,30 @@ class Laboratory:
         if not unfinished:
             return
         self.evidence.runs_before_refresh = before
-        result = self.directory / "refresh.json"
-        pid = self._start(
-            "zenml_conformance.lab.laboratory:refresh_runs",
-            "refresh",
-            {"runs": unfinished, "result": str(result)},
-        )
-        if self._await(pid, 30) is None:
+        for run_id in unfinished:
+            self.evidence.refresh = self.operate("refresh", run=run_id).raised
+
+    def operate(self, action: str, **arguments: Any) -> Done:
+        """Have something done by a process that knows nothing but the store.
+
+        Args:
+            action: A function of `lab.operator`.
+            **arguments: Its arguments.
+
+        Returns:
+            What it gave or raised.
+        """
+        label = f"{action}-{len(list(self.directory.glob(f'{action}-*.log')))}"
+        result = self.directory / f"{label}.json"
+        payload = {"action": action, "result": str(result), **arguments}
+        pid = self._start("zenml_conformance.lab.operator:operate", label, payload)
+        if self._await(pid, OPERATOR_SECONDS) is None:
             self.engine.request("signal", pid=pid, number=int(signal.SIGKILL))
-            self.evidence.refresh = Raised(type="Timeout", message="no answer within 30 s")
-        elif result.exists():
-            self.evidence.refresh = Raised(**json.loads(result.read_text()))
+            words = f"no answer within {OPERATOR_SECONDS:.0f} s"
+            return Done(raised=Raised(type="Timeout", message=words))
+        if not result.exists():
+            raise ScenarioBroken((self.directory / f"{label}.log").read_text()[-2000:])
+        return Done.model_validate_json(result.read_text())
 
     def _runs(self) -> list[PipelineRunResponse]:
         from zenml.client import Client as ZenMLClient
@@ -325,6 +375,12 @@ class Laboratory:
     def records(self) -> list[RunRecord]:
         """Read every run of the store."""
         return [_run_record(run) for run in self._runs()]
+
+    def schedule_rows(self) -> int:
+        """Count the schedules in ZenML's store."""
+        from zenml.client import Client as ZenMLClient
+
+        return int(ZenMLClient().list_schedules().total)
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -341,8 +397,9 @@ class Laboratory:
         if self.backend:
             self.evidence.jobs, self.evidence.refused = self.backend.jobs()
             self.evidence.schedules = self.backend.schedules()
-            submitted = [*self.evidence.jobs, *self.evidence.schedules]
-            for job in [record.job for record in submitted] + self.evidence.refused:
+            accepted = [record.job for record in self.evidence.jobs]
+            scheduled = [record.job for record in self.evidence.schedules]
+            for job in accepted + scheduled + self.evidence.refused:
                 job.environment.update(masked(job.environment))
             self.evidence.last_words = {
                 record.id: Path(record.log).read_text(errors="replace")[-2000:]
@@ -382,28 +439,6 @@ class Laboratory:
                     kind = "log" if is_log else "file that others can read"
                     found.append(Exposure(where=kind, detail=path.name))
         return found
-
-
-def refresh_runs(runs: list[str], result: str) -> None:
-    """Refresh runs: the whole life of a process that stands for somebody else's client.
-
-    Args:
-        runs: Their ids.
-        result: Where an exception is written down.
-    """
-    from uuid import UUID
-
-    from zenml.client import Client as ZenMLClient
-    from zenml.utils.run_utils import refresh_run_status
-
-    try:
-        for run_id in runs:
-            run = ZenMLClient().zen_store.get_run(UUID(run_id))
-            refresh_run_status(run, include_step_updates=True)
-    except BaseException as error:
-        raised = Raised(type=type(error).__name__, message=str(error))
-        Path(result).write_text(raised.model_dump_json())
-        raise
 
 
 def _run_record(run: PipelineRunResponse) -> RunRecord:

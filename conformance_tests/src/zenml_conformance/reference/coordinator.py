@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -53,13 +56,23 @@ class Walk:
                 waiting.remove(name)
                 environment = self.orchestrator.environment_of(steps[name], stack)
                 job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
-                self.live[name] = self.orchestrator.backend.submit(job)
-                if run:
-                    self.orchestrator.remember_job(run, name, self.live[name])
+                with self._uninterrupted():
+                    self.live[name] = self.orchestrator.backend.submit(job)
+                    if run:
+                        self.orchestrator.remember_job(run, name, self.live[name])
             if not self.live:
                 break
             self._wait()
         self.settlement.finish(self.done, self.failed)
+
+    @contextlib.contextmanager
+    def _uninterrupted(self) -> Iterator[None]:
+        """Be stopped before or after, but not between a job and the note that it exists."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def _may_start(self, name: str) -> bool:
         if self.failed and self.mode is not ExecutionMode.CONTINUE_ON_FAILURE:

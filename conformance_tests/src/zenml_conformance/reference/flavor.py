@@ -33,6 +33,11 @@ class ReferenceOrchestratorConfig(BaseOrchestratorConfig, ReferenceOrchestratorS
         return self.synchronous
 
     @property
+    def is_schedulable(self) -> bool:
+        """The reference backend keeps schedules."""
+        return True
+
+    @property
     def is_local(self) -> bool:
         """Jobs run on the client's machine."""
         return True

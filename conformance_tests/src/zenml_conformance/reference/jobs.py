@@ -106,7 +106,8 @@ class Faults(BaseModel):
         accepts: How many submissions are accepted before every further one is refused.
         hollow_steps: Step jobs are recorded as succeeded at once and never run.
         cold_steps: These steps run in a newly started interpreter instead of a fork.
-        hold: Jobs of these steps stay queued; `*` holds the jobs of all steps.
+        hold: Jobs of these steps stay queued; `*` holds those of all steps, and an empty name
+            those that run no step.
         purges: A job that has ended is unknown from then on.
         flaps: Asked again and again, a running job is now queued and now running.
         status_fails: How many times in a row the next questions for a state are not answered.
@@ -133,7 +134,9 @@ class Faults(BaseModel):
         Returns:
             Whether it must.
         """
-        return job.step is not None and ("*" in self.hold or job.step in self.hold)
+        if job.step is None:
+            return "" in self.hold
+        return "*" in self.hold or job.step in self.hold
 
 
 class Rejected(RuntimeError):

@@ -20,14 +20,17 @@ from zenml.constants import METADATA_ORCHESTRATOR_RUN_ID
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.models import PipelineRunUpdate
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
+from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.orchestrators.publish_utils import (
     publish_failed_pipeline_run,
     publish_pipeline_run_metadata,
+    publish_schedule_metadata,
 )
 from zenml.orchestrators.utils import get_config_environment_vars
 from zenml.stack import Stack
 from zenml.utils.env_utils import get_runtime_environment
 
+from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
@@ -36,14 +39,21 @@ from zenml_conformance.reference.flavor import (
 )
 from zenml_conformance.reference.jobs import Job, JobState
 from zenml_conformance.reference.settlement import Settlement
+from zenml_conformance.reference.stopping import Stop
 
 if TYPE_CHECKING:
     from zenml.config.base_settings import BaseSettings
     from zenml.config.resource_settings import ResourceSettings
     from zenml.config.step_configurations import Step
-    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+    from zenml.models import (
+        PipelineRunResponse,
+        PipelineSnapshotResponse,
+        ScheduleResponse,
+        ScheduleUpdate,
+    )
 
 RUN_ID_VARIABLE = "ZENML_REFERENCE_RUN_ID"
+SCHEDULE_METADATA = "reference_schedule"
 JOB_METADATA = "reference_jobs"
 """Run metadata: the id of the job that ends the run, then those of the steps."""
 
@@ -113,7 +123,9 @@ class ReferenceOrchestrator(BaseOrchestrator):
         step_environments: dict[str, dict[str, str]],
         placeholder_run: PipelineRunResponse | None = None,
     ) -> SubmissionResult | None:
-        """Submit a pipeline."""
+        """Submit a pipeline, or have the backend fire it again and again."""
+        if snapshot.schedule and placeholder_run is None:
+            return self.submit_schedule(snapshot, snapshot.schedule, base_environment)
         run_id = self.new_run_id(snapshot, placeholder_run)
         self.announce_run_id(run_id, placeholder_run)
         if self.config.topology == "coordinator":
@@ -209,6 +221,68 @@ class ReferenceOrchestrator(BaseOrchestrator):
         """The invocation ids that a step comes after."""
         return list(step.spec.upstream_steps)
 
+    # -- schedules --------------------------------------------------------------------------
+
+    def submit_schedule(
+        self,
+        snapshot: PipelineSnapshotResponse,
+        schedule: ScheduleResponse,
+        environment: dict[str, str],
+    ) -> SubmissionResult | None:
+        """Have the backend fire a pipeline: each firing is a job that submits a run."""
+        self.check_schedule(schedule)
+        assert schedule.cron_expression
+        try:
+            schedule_id = self.backend.schedule(
+                self.firing_job(snapshot, environment), schedule.cron_expression
+            )
+        except EngineError as error:
+            # Only for this exception does ZenML take the schedule out of its store again.
+            raise PipelineSubmissionError(f"The backend refuses the schedule: {error}") from error
+        return SubmissionResult(metadata={SCHEDULE_METADATA: schedule_id})
+
+    def check_schedule(self, schedule: ScheduleResponse) -> None:
+        """Refuse what the backend can't keep: it knows cron expressions and nothing else."""
+        asked = {
+            "interval_second": schedule.interval_second,
+            "run_once_start_time": schedule.run_once_start_time,
+            "start_time": schedule.start_time,
+            "end_time": schedule.end_time,
+            "catchup": schedule.catchup or None,
+        }
+        if unkept := [name for name, value in asked.items() if value is not None]:
+            raise PipelineSubmissionError(
+                f"The reference backend keeps cron expressions only, not {', '.join(unkept)}."
+            )
+
+    def firing_job(self, snapshot: PipelineSnapshotResponse, environment: dict[str, str]) -> Job:
+        """What the backend submits at each firing."""
+        return Job(
+            name=self.job_name(str(snapshot.id), "firing"),
+            command=(sys.executable, "-m", f"{__package__}.firing", str(snapshot.id)),
+            environment=self.machine_environment(environment),
+            labels={"role": "firing"},
+        )
+
+    def update_schedule(self, schedule: ScheduleResponse, update: ScheduleUpdate) -> None:
+        """Put a new schedule in the place of the backend's."""
+        if update.cron_expression:
+            old = self.schedule_id(schedule)
+            job = next(record.job for record in self.backend.schedules() if record.id == old)
+            new = self.backend.schedule(job, update.cron_expression)
+            publish_schedule_metadata(schedule.id, {self.id: {SCHEDULE_METADATA: new}})
+            self.backend.unschedule(old)
+
+    def delete_schedule(self, schedule: ScheduleResponse) -> None:
+        """Delete the backend's schedule, if it is still there."""
+        known = {record.id for record in self.backend.schedules() if not record.deleted}
+        if (schedule_id := self.schedule_id(schedule)) in known:
+            self.backend.unschedule(schedule_id)
+
+    def schedule_id(self, schedule: ScheduleResponse) -> str:
+        """The backend's id of a schedule, from its metadata alone."""
+        return str(schedule.run_metadata[SCHEDULE_METADATA])
+
     # -- jobs -------------------------------------------------------------------------------
 
     def step_job(
@@ -252,11 +326,12 @@ class ReferenceOrchestrator(BaseOrchestrator):
 
     def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
         """Add what ZenML leaves to orchestrators: the run id, and where local artifacts are."""
-        return {
-            **environment,
-            RUN_ID_VARIABLE: run_id,
-            "ZENML_LOCAL_STORES_PATH": str(GlobalConfiguration().local_stores_path),
-        }
+        return {**self.machine_environment(environment), RUN_ID_VARIABLE: run_id}
+
+    def machine_environment(self, environment: dict[str, str]) -> dict[str, str]:
+        """Add where local artifacts are."""
+        path = str(GlobalConfiguration().local_stores_path)
+        return {**environment, "ZENML_LOCAL_STORES_PATH": path}
 
     def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
         """The image that a step's settings name."""
@@ -308,11 +383,26 @@ class ReferenceOrchestrator(BaseOrchestrator):
         over = all(self.backend.status(job_id).is_ended for job_id in jobs.values())
         if (run.status.is_finished and not run.in_progress) or not jobs or not over:
             return None, None
+        if run.status in (ExecutionStatus.STOPPING, ExecutionStatus.STOPPED):
+            self.stop(run).settle()
+            return None, None
         assert run.snapshot is not None and run.orchestrator_run_id
         snapshot = Client().zen_store.get_snapshot(run.snapshot.id)
         self.settle_after(run.orchestrator_run_id, snapshot)
         settled = Client().zen_store.get_run(run.id)
         return (settled.status if settled.status.is_finished else None), None
+
+    def stop(self, run: PipelineRunResponse) -> Stop:
+        """Whoever stops a run."""
+        return Stop(run.id, self)
+
+    def _stop_run_forcefully(self, pipeline_run: PipelineRunResponse) -> None:
+        """End a run's jobs."""
+        self.stop(pipeline_run).forcefully()
+
+    def _stop_run_gracefully(self, pipeline_run: PipelineRunResponse) -> None:
+        """Let a run's running steps end."""
+        self.stop(pipeline_run).gracefully()
 
     def jobs_of(self, run: PipelineRunResponse) -> dict[str, str]:
         """The jobs of a run, from its metadata alone."""

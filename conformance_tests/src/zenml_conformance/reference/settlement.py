@@ -89,8 +89,9 @@ class Settlement:
     def settle_all(self) -> None:
         """Settle every step, when no job of the run is live any more."""
         run = self.run()
-        if run is None or not run.in_progress:
-            return
+        stopping = (ExecutionStatus.STOPPING, ExecutionStatus.STOPPED)
+        if run is None or not run.in_progress or run.status in stopping:
+            return  # What is stopped is for whoever stops it to settle.
         done: set[str] = set()
         failed: set[str] = set()
         for name, step in self.snapshot.step_configurations.items():

@@ -15,3 +15,6 @@ from zenml_conformance.rules import dead_steps as dead_steps  # isort: skip
 from zenml_conformance.rules import caching as caching  # isort: skip
 from zenml_conformance.rules import resources as resources  # isort: skip
 from zenml_conformance.rules import packaging as packaging  # isort: skip
+from zenml_conformance.rules import status as status  # isort: skip
+from zenml_conformance.rules import stop as stop  # isort: skip
+from zenml_conformance.rules import schedules as schedules  # isort: skip

@@ -113,3 +113,25 @@ def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) 
     if run.status != ("completed" if done else "failed"):
         after = run.status_of("after_publisher")
         raise Violation(f"the step after it is {after}, and the run ended as {run.status!r}")
+
+
+@rule("DEAD-8", MUST, needs_jobs=True, since="0.2")
+def a_lost_job_ends(job_lost: Evidence) -> None:
+    """A step whose job the backend has lost ends as failed, and its run ends.
+
+    Why: nodes vanish, and databases of jobs are purged. A job that is unknown reports nothing
+    any more, and waiting for a state that says "ended" is waiting for ever.
+
+    Fix: take a job that the backend does not know for ended, and settle its step. (An error
+    while asking is something else: it says nothing about the job.)
+    """
+    if not job_lost.facts["ran"]:
+        raise NotSeen("no step ran long enough for its job to be lost")
+    if any(submission.overdue for submission in job_lost.submissions):
+        raise Violation("a running step's job was lost, and the client waited on and on")
+    run = ended_run(job_lost)
+    if run.status != "failed" or run.status_of("sleeper") not in ("failed", "stopped"):
+        raise Violation(
+            f"a running step's job was lost; the step is {run.status_of('sleeper')}, and the run "
+            f"ended as {run.status!r}"
+        )

@@ -1,0 +1,133 @@
+"""What people do with a run from another process: refresh it, stop it, change its schedule.
+
+Such a process has ZenML's store and nothing else: no instance that has submitted anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from zenml_conformance.lab.evidence import Done, Raised
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+    from zenml.orchestrators import BaseOrchestrator
+
+
+def operate(action: str, result: str, **arguments: Any) -> None:
+    """Do something and write down what came of it: the whole life of an operator's process.
+
+    Args:
+        action: A function of this module.
+        result: Where a `Done` is written.
+        **arguments: The function's arguments.
+    """
+    done = Done()
+    try:
+        done.gave = globals()[action](**arguments)
+    except BaseException as error:
+        logging.getLogger(__name__).exception("%s raised", action)
+        done.raised = Raised(type=type(error).__name__, message=str(error))
+    Path(result).write_text(done.model_dump_json())
+
+
+def refresh(run: str) -> None:
+    """Refresh a run with its steps, as `zenml pipeline runs refresh` does.
+
+    Args:
+        run: ZenML's id of the run.
+    """
+    from zenml.utils.run_utils import refresh_run_status
+
+    refresh_run_status(_run(run), include_step_updates=True)
+
+
+def ask(run: str) -> dict[str, Any]:
+    """Ask a fresh instance of the orchestrator for a run's status, without storing the answer.
+
+    Args:
+        run: ZenML's id of the run.
+
+    Returns:
+        `shape`: what kind of thing came back; `run`: the run's status; `steps`: the steps'.
+    """
+    answer = _orchestrator().fetch_status(_run(run), include_steps=True)
+    if not (isinstance(answer, tuple) and len(answer) == 2):
+        return {"shape": type(answer).__name__, "run": None, "steps": {}}
+    status, steps = answer
+    return {
+        "shape": "pair",
+        "run": _word(status),
+        "steps": {str(name): _word(said) for name, said in (steps or {}).items()},
+    }
+
+
+def stop(run: str, graceful: bool) -> None:
+    """Stop a run, as `zenml pipeline runs stop` does.
+
+    Args:
+        run: ZenML's id of the run.
+        graceful: Whether what runs may end.
+    """
+    from zenml.utils.run_utils import stop_run
+
+    stop_run(_run(run), graceful=graceful)
+
+
+def stop_again(run: str, graceful: bool) -> None:
+    """Stop a run that was stopped before, past ZenML's own refusal to do so.
+
+    Args:
+        run: ZenML's id of the run.
+        graceful: Whether what runs may end.
+    """
+    _orchestrator()._stop_run(_run(run), graceful=graceful)
+
+
+def update_schedule(name: str, cron: str) -> None:
+    """Change a schedule, as `zenml pipeline schedule update` does.
+
+    Args:
+        name: The schedule's name.
+        cron: The new cron expression.
+    """
+    from zenml.client import Client
+
+    Client().update_schedule(name, cron_expression=cron)
+
+
+def delete_schedule(name: str) -> None:
+    """Delete a schedule, as `zenml pipeline schedule delete` does.
+
+    Args:
+        name: The schedule's name.
+    """
+    from zenml.client import Client
+
+    Client().delete_schedule(name)
+
+
+def _run(run: str) -> PipelineRunResponse:
+    from zenml.client import Client
+
+    return Client().zen_store.get_run(UUID(run))
+
+
+def _orchestrator() -> BaseOrchestrator:
+    """An instance of its own, as `zenml.utils.run_utils` makes one."""
+    from typing import cast
+
+    from zenml.client import Client
+    from zenml.enums import StackComponentType
+    from zenml.orchestrators import BaseOrchestrator
+    from zenml.stack import StackComponent
+
+    model = Client().active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
+    return cast(BaseOrchestrator, StackComponent.from_model(model))
+
+
+def _word(status: Any) -> str | None:
+    return None if status is None else str(getattr(status, "value", status))

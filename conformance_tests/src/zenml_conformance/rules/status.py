@@ -1,0 +1,185 @@
+"""Status: what a refresh says of a run, asked from another process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.rule import (
+    MUST,
+    Capability,
+    NotSeen,
+    Profile,
+    Violation,
+    rule,
+)
+
+STEP_WORDS = {"running", "completed", "failed", "stopped"}
+"""What ZenML takes for a step without harm (`SqlZenStore.update_run_step`)."""
+
+RUN_WORDS = {
+    "initializing",
+    "provisioning",
+    "running",
+    "completed",
+    "failed",
+    "stopping",
+    "stopped",
+}
+STEPS = {"sleeper", "after_sleeper", "boom"}
+OVER = {"completed", "failed", "stopped", "cached", "cancelled"}
+
+
+def phases(seen: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what was seen in each phase of a run.
+
+    Args:
+        seen: The evidence.
+
+    Yields:
+        The phase and its facts.
+    """
+    yield from seen.facts["phases"].items()
+
+
+@rule("STAT-1", MUST, profile=Profile.OPERATIONS, capability=Capability.STATUS, since="0.2")
+def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
+    """`fetch_status` works on a fresh instance in another process, whatever the run is doing.
+
+    Why: `zenml pipeline runs refresh` and ZenML's server make an instance of their own
+    (`zenml.utils.run_utils.refresh_run_status`), with nothing in its memory. What it raises
+    reaches the user, and the run stays as it is.
+
+    Fix: find the jobs from the run's metadata or its `orchestrator_run_id`, never from `self`.
+    """
+    if not refreshed.facts["phases"]:
+        raise NotSeen("no run was submitted that could be refreshed")
+    for phase, facts in phases(refreshed):
+        if raised := facts["raised"]:
+            raise Violation(f"for a run that is {phase}, it raised {raised['type']}: "
+                            f"{raised['message']}")  # fmt: skip
+
+
+@rule(
+    "STAT-2",
+    MUST,
+    requires=("STAT-1",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STATUS,
+    since="0.2",
+)
+def a_refresh_speaks_zenmls_language(refreshed: Evidence) -> None:
+    """`fetch_status` returns a pair; steps go by invocation id and are running, or have ended.
+
+    Why: what it returns is stored (`refresh_run_status`). A step that is reported `provisioning`
+    or `cancelled` turns a static run `completed`; other words are refused with a warning, and an
+    unknown name is passed over (`SqlZenStore.update_run_step`).
+
+    Fix: return `(run status or None, {invocation id: RUNNING, FAILED, STOPPED or COMPLETED})`;
+    leave steps out that are queued.
+    """
+    for phase, facts in phases(refreshed):
+        gave = facts["gave"]
+        if gave["shape"] != "pair":
+            raise Violation(f"for a run that is {phase}, it returned a {gave['shape']}")
+        if gave["run"] is not None and gave["run"] not in RUN_WORDS:
+            raise Violation(f"for a run that is {phase}, it called the run {gave['run']!r}")
+        for name, word in gave["steps"].items():
+            if name not in STEPS or word not in STEP_WORDS:
+                raise Violation(f"for a run that is {phase}, it called step {name!r} {word!r}")
+
+
+@rule(
+    "STAT-3",
+    MUST,
+    requires=("STAT-2",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STATUS,
+    since="0.2",
+)
+def what_lives_has_not_ended(refreshed: Evidence) -> None:
+    """A run whose jobs are queued or running is never said to have ended, nor are its steps.
+
+    Why: a final status can't be taken back (`PipelineRunSchema.update`). A refresh that mistakes
+    a queue, a requeue or a slow start for an end finishes a healthy run.
+
+    Fix: report an end only for what the backend says is over for good; for all else return None.
+    """
+    for phase, facts in phases(refreshed):
+        if phase not in ("queued", "running", "still running"):
+            continue
+        gave = facts["gave"]
+        ended = [f"step {name!r} {word}" for name, word in gave["steps"].items() if word in OVER]
+        if gave["run"] in OVER:
+            ended.append(f"the run {gave['run']}")
+        if not facts["in_progress"]:
+            ended.append(f"the store's record of the run {facts['status']}")
+        if ended:
+            raise Violation(f"while its job is {phase}, a refresh made {', '.join(ended)}")
+    run = refreshed.run
+    if run is None or run.status != "completed":
+        raise Violation(
+            f"a run that was refreshed while it ran ended as {run.status if run else 'nothing'!r}"
+        )
+
+
+@rule(
+    "STAT-4",
+    MUST,
+    requires=("STAT-1",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STATUS,
+    since="0.2",
+)
+def a_refresh_does_not_undo_a_stop(stopped_gracefully: Evidence) -> None:
+    """While a run is being stopped, a refresh does not call it running.
+
+    Why: ZenML stores what it is told (`refresh_run_status`): `running` overwrites `stopping`,
+    and the user's request to stop is lost without a word.
+
+    Fix: when `run.status` is STOPPING, return None for the run, or a final status.
+    """
+    facts = stopped_gracefully.facts
+    phase = facts["phases"].get("stopping")
+    if not facts["ran"] or phase is None:
+        raise NotSeen("no run could be refreshed while it was being stopped")
+    if (facts["after_stop"] or {}).get("status") not in ("stopping", "stopped"):
+        raise NotSeen("the run did not turn to `stopping`")
+    said = phase["gave"]["run"] if phase["gave"] else None
+    if said == "running" or phase["status"] not in ("stopping", "stopped"):
+        raise Violation(
+            f"a run that was being stopped was called {said!r}, and its record became "
+            f"{phase['status']!r}"
+        )
+
+
+@rule(
+    "STAT-5",
+    MUST,
+    requires=("STAT-1",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STATUS,
+    since="0.2",
+)
+def what_has_ended_stays_as_it_is(refreshed: Evidence) -> None:
+    """A finished run is left as it is, also when the backend has forgotten its jobs.
+
+    Why: backends purge old jobs, and "unknown" is no news about a run that has ended. A status
+    that differs from the recorded one raises (`IllegalOperationError`, `PipelineRunSchema`).
+
+    Fix: return None for a run that is finished, before you ask the backend anything.
+    """
+    for phase, facts in phases(refreshed):
+        expected = phase.partition(" ")[0]
+        if expected not in ("completed", "failed"):
+            continue
+        gave = facts["gave"]
+        told = {word for word in (gave["run"], *gave["steps"].values()) if word}
+        if facts["status"] != expected or told - {expected, "completed", "failed"}:
+            raise Violation(
+                f"a run that is {phase} was called {gave['run']!r}, its steps {gave['steps']}, and "
+                f"its record became {facts['status']!r}"
+            )
+        if gave["run"] not in (None, expected):
+            raise Violation(f"a run that is {phase} was called {gave['run']!r}")

@@ -1,0 +1,197 @@
+"""Stop: runs that somebody ends, from another process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zenml_conformance.lab.evidence import Evidence, RunRecord
+from zenml_conformance.rule import (
+    MUST,
+    SHOULD,
+    Capability,
+    NotApplicable,
+    NotSeen,
+    Profile,
+    Violation,
+    rule,
+)
+
+
+def _stopped_run(seen: Evidence) -> RunRecord:
+    """The run that was stopped."""
+    facts = seen.facts
+    if facts.get("ran") is False or facts["stop"] is None:
+        raise NotSeen("no run got far enough to be stopped")
+    run = next((run for run in seen.runs if run.pipeline == "stopped"), None)
+    if run is None:
+        raise NotSeen("the run that was to be stopped is not recorded")
+    return run
+
+
+def _raised(done: dict[str, Any] | None) -> str | None:
+    raised = done and done["raised"]
+    return f"{raised['type']}: {raised['message']}" if raised else None
+
+
+@rule("STOP-1", MUST, profile=Profile.OPERATIONS, capability=Capability.STOP, since="0.2")
+def a_stopped_run_ends(stopped: Evidence) -> None:
+    """A forceful stop from another process ends all jobs, then all steps and the run.
+
+    Why: ZenML publishes `stopping` and calls `_stop_run_forcefully` on a fresh instance
+    (`zenml.utils.run_utils.stop_run`); all the rest is the orchestrator's. A step that is killed
+    without a report stays `running`, its run `stopping`, and ZenML refuses to stop it again.
+
+    Fix: find the jobs through the run's metadata, cancel them, wait for their ends, then publish
+    STOPPED for each step that has no final status (`publish_step_run_status_update`).
+    """
+    run, raised = _stopped_run(stopped), _raised(stopped.facts["stop"])
+    if raised:
+        raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
+    if left := stopped.facts.get("left"):
+        names = [record.job.name for record in stopped.jobs if record.id in left]
+        raise Violation(f"after the stop, jobs stayed in the backend: {', '.join(names)}")
+    open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
+    if run.status != "stopped" or run.in_progress or open_steps:
+        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps)
+        raise Violation(
+            f"the run was stopped and is {run.status!r}, in progress: {run.in_progress} ({steps})"
+        )
+
+
+@rule(
+    "STOP-2",
+    MUST,
+    requires=("STOP-1",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STOP,
+    since="0.2",
+)
+def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
+    """A stopped step's Python process gets SIGTERM, and time to clean up.
+
+    Why: ZenML's signal handler turns SIGTERM into the step's own end: it publishes `stopped`, and
+    the step's `finally` blocks run (`zenml.orchestrators.signal_handler`). SIGKILL, or a shell
+    that keeps the signal to itself, leaves files, licences and child processes behind.
+
+    Fix: send SIGTERM first and SIGKILL some seconds later; start Python without a shell around
+    it, or with `exec`.
+    """
+    _stopped_run(stopped)
+    if not stopped.facts["interrupted"]:
+        raise Violation("the step that was running when it was stopped could not clean up")
+
+
+@rule(
+    "STOP-4",
+    MUST,
+    requires=("STOP-1",),
+    needs_jobs=True,
+    profile=Profile.OPERATIONS,
+    capability=Capability.STOP,
+    since="0.2",
+)
+def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> None:
+    """Jobs that are queued or starting are cancelled too; none starts after the stop.
+
+    Why: a queue may hold a job for hours. When it starts at last, ZenML refuses its step, or the
+    job writes into a run that everybody takes for ended.
+
+    Fix: cancel every job of the run, whatever its state; end the coordinator before the jobs
+    that it submits, and look for late ones when it is gone.
+    """
+    run = _stopped_run(stopped)
+    late = [s.name for s in run.steps if s.name in ("queued", "after_stoppable")]
+    started = [
+        record.job.step for record in (*stopped.step_jobs, *stopped_early.step_jobs)
+        if record.job.step in ("queued", "after_stoppable") and record.pid is not None
+    ]  # fmt: skip
+    if late or started:
+        raise Violation(f"after the stop, these started: {', '.join(map(str, {*late, *started}))}")
+    if stopped_early.facts["stop"] is None:
+        raise NotSeen("no run could be stopped before its jobs had started")
+    if raised := _raised(stopped_early.facts["stop"]):
+        raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
+    if left := stopped_early.facts["left"]:
+        raise Violation(f"a run was stopped before it had started; {len(left)} job(s) stayed")
+    early = stopped_early.run
+    if early is None or early.in_progress or early.status != "stopped" or early.steps:
+        steps = ", ".join(s.name for s in early.steps) if early else ""
+        raise Violation(
+            "a run was stopped before any of its jobs had started, and ended as "
+            f"{early.status if early else 'nothing'!r} with steps: {steps or 'none'}"
+        )
+
+
+@rule("STOP-5", SHOULD, profile=Profile.OPERATIONS, since="0.2")
+def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> None:
+    """An orchestrator that can't stop runs refuses before the run is marked.
+
+    Why: `BaseOrchestrator.stop_run` publishes `stopping` before it asks whether the orchestrator
+    can; `_stop_run_forcefully` then raises, the run stays `stopping`, and every further attempt
+    is refused ("already being stopped").
+
+    Fix: implement `_stop_run_forcefully`; or override `stop_run` and raise there, saying how
+    the run can be ended otherwise.
+    """
+    if Capability.STOP.value in inspection.facts["capabilities"]:
+        can = "_stop_run_forcefully" in inspection.facts["overridden"]
+        if can or not _raised(stopped.facts["stop"]):
+            raise NotApplicable("it can stop runs")
+    _stopped_run(stopped)
+    after = (stopped.facts["after_stop"] or {}).get("status")
+    raised = _raised(stopped.facts["stop"])
+    if raised is None:
+        raise Violation(f"a stop that is not implemented raised nothing; the run is {after!r}")
+    if after == "stopping":
+        raise Violation(f"the stop raised {raised}, and the run was left {after!r}")
+
+
+@rule(
+    "STOP-6",
+    MUST,
+    requires=("STOP-1",),
+    profile=Profile.OPERATIONS,
+    capability=Capability.STOP,
+    since="0.2",
+)
+def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
+    """A stop ends the jobs of its own run and no others, and may be repeated.
+
+    Why: people press the button twice, and clean-up jobs stop what is stopped already. A stop
+    that goes by the pipeline's or the user's name ends other people's work.
+
+    Fix: cancel by job id, or by a label that only this run has; take "already gone" for done.
+    """
+    _stopped_run(stopped)
+    if raised := _raised(stopped.facts["stop_again"]):
+        raise Violation(f"stopping a stopped run again raised {raised}")
+    if not stopped.facts["bystander_ran"]:
+        raise NotSeen("no other run was under way")
+    other = next((run for run in stopped.runs if run.pipeline == "bystander"), None)
+    if other is None or other.status != "completed":
+        raise Violation(
+            f"another run was under way, and is {other.status if other else 'not recorded'!r}"
+        )
+
+
+@rule("STOP-7", SHOULD, profile=Profile.OPERATIONS, since="0.2")
+def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
+    """After a graceful stop nothing new starts, and the run ends as stopped.
+
+    Why: ZenML's own graceful stop reaches steps through their heartbeat and a server
+    (`zenml.steps.heartbeat`); jobs that are queued, and whoever submits more, hear nothing of it.
+
+    Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end.
+    """
+    run, raised = _stopped_run(stopped_gracefully), _raised(stopped_gracefully.facts["stop"])
+    if raised:
+        raise Violation(f"the graceful stop raised {raised}")
+    late = [s.name for s in run.steps if s.name in ("queued", "after_stoppable")]
+    if late:
+        raise Violation(f"after a graceful stop, these steps were started: {', '.join(late)}")
+    if stopped_gracefully.overdue_jobs:
+        raise Violation("after a graceful stop, jobs stayed in the backend")
+    if run.status != "stopped" or run.in_progress:
+        raise Violation(
+            f"the run was stopped gracefully and is {run.status!r}, in progress: {run.in_progress}"
+        )
