@@ -6,8 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.orchestrators.step_run_utils import StepRunRequestFactory
+from zenml.utils.time_utils import utc_now
 
 from faulty.fault import NATIVE_DAG, breaks
+from zenml_conformance.reference.coordinator import Walk
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
@@ -49,3 +53,27 @@ class CachingSwitchedOff(ReferenceOrchestrator):
     def run(self, *arguments: Any, **keywords: Any) -> None:
         os.environ["ZENML_PREVENT_CLIENT_SIDE_CACHING"] = "true"
         super().run(*arguments, **keywords)
+
+
+@breaks("CACHE-3")
+class OldResultsHandedOut(Walk):
+    """A step that another run of the snapshot has run is recorded with that run's results."""
+
+    def _start(self, name: str) -> None:
+        earlier = Client().list_pipeline_runs(
+            snapshot_id=self.snapshot.id, status="completed", hydrate=True
+        )
+        run = self.settlement.run()
+        if run is None or not earlier.items:
+            super()._start(name)
+            return
+        factory = StepRunRequestFactory(
+            snapshot=self.snapshot, pipeline_run=run, stack=Client().active_stack
+        )
+        request = factory.create_request(name)
+        factory.populate_request(request)
+        known = earlier.items[0].steps[name].outputs
+        request.status, request.end_time = ExecutionStatus.COMPLETED, utc_now()
+        request.outputs = {key: [artifact.id for artifact in known[key]] for key in known}
+        Client().zen_store.create_run_step(request)
+        self.done.add(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionStatus
+from zenml.models.v2.misc.exception_info import ExceptionInfo
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
@@ -95,6 +96,15 @@ class RefreshRaises(ReferenceOrchestrator):
         self, run: PipelineRunResponse, include_steps: bool = False
     ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
         raise LookupError("no such job")
+
+
+@breaks("DEAD-6", topologies=BOTH)
+class DeadWithoutAReason(Settlement):
+    """That a step is dead is published, and not why."""
+
+    def reason(self, run: PipelineRunResponse, name: str) -> ExceptionInfo | None:
+        """Say why."""
+        return None
 
 
 class _Silent(Settlement):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,3 +195,31 @@ class SecretInAPublicFile(ShowsSecrets):
         path.write_text(values)
         path.chmod(0o644)
         return job
+
+
+@breaks("ENV-4", topologies=(NATIVE_DAG,))
+class SecretInTheDescription(ShowsSecrets):
+    """The backend's description of the job repeats its environment."""
+
+    def show(self, job: Job, values: str) -> Job:
+        return job.model_copy(update={"spec": {"annotations": {"env": values}}})
+
+
+@breaks("ENV-4")
+class CoordinatorPrintsItsEnvironment(ReferenceOrchestrator):
+    """The steps' variables are kept to themselves; the coordinator's are in its log."""
+
+    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+        print(f"started with {dict(os.environ)}", flush=True)
+        super().coordinate(snapshot, run_id)
+
+
+@breaks("ENV-4")
+class CoordinatorKeepsAPublicFile(ReferenceOrchestrator):
+    """The coordinator keeps its environment in a file, for a restart, and everybody can read it."""
+
+    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+        path = Path("coordinator.env")
+        path.write_text(json.dumps(dict(os.environ)))
+        path.chmod(0o644)
+        super().coordinate(snapshot, run_id)

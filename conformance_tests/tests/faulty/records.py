@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,32 @@ class MetadataOfAnyKind(ReferenceOrchestrator):
         result = super().result(run_id, jobs, wait)
         assert result and result.metadata
         result.metadata["handle"] = object()  # type: ignore[assignment]
+        return result
+
+
+@breaks("META-2", topologies=BOTH)
+class NoHandle(ReferenceOrchestrator):
+    """Metadata says everything but what the backend calls the run."""
+
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        result = super().result(run_id, jobs, wait)
+        assert result and result.metadata
+        del result.metadata["orchestrator_run_id"]
+        return result
+
+
+@breaks("META-2", topologies=(NATIVE_DAG,))
+class LinksAsText(ReferenceOrchestrator):
+    """A link is a text like any other."""
+
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        result = super().result(run_id, jobs, wait)
+        assert result and result.metadata
+        result.metadata["orchestrator_url"] = f"https://acme.example/runs/{run_id}"
         return result
 
 
@@ -70,6 +97,24 @@ class NamesWithThePipelines(ReferenceOrchestrator):
     def step_job(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> Job:
         job = super().step_job(snapshot, *arguments)
         return job.model_copy(update={"name": f"{job.name}-{snapshot.pipeline.name}"})
+
+
+@breaks("NAME-2", topologies=(NATIVE_DAG,))
+class NamesOfTheSnapshot(ReferenceOrchestrator):
+    """A step's job is called after what it runs, not after the run that it belongs to."""
+
+    def step_job(self, snapshot: PipelineSnapshotResponse, name: str, *arguments: Any) -> Job:
+        job = super().step_job(snapshot, name, *arguments)
+        digest = hashlib.sha256(f"{snapshot.id}{name}".encode()).hexdigest()[:16]
+        return job.model_copy(update={"name": f"step-{digest}"})
+
+
+@breaks("NAME-2", scenarios=("fired_twice", "together"))
+class CoordinatorsOfOneName(ReferenceOrchestrator):
+    """The steps' jobs have names of their own; that of the coordinator is a constant."""
+
+    def job_name(self, run_id: str, what: str) -> str:
+        return "acme-coordinator" if what == "coordinator" else super().job_name(run_id, what)
 
 
 @breaks("HB-1")

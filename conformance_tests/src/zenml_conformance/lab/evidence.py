@@ -106,6 +106,8 @@ class StepRecord(BaseModel):
     name: str
     version: int
     status: str
+    reason: str | None = None
+    """What its record says about why it failed."""
     outputs: dict[str, str | None] = Field(default_factory=dict)
     """Each output, with the error that loading it raised, if any."""
 

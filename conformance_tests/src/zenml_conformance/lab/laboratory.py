@@ -422,6 +422,8 @@ class Laboratory:
                 "command line": " ".join(record.job.command),
                 "job name": record.job.name,
                 "labels": json.dumps(record.job.labels),
+                "image": record.job.image or "",
+                "description of the job": json.dumps(record.job.spec, default=str),
             }.items():
                 if SENTINEL in text:
                     found.append(Exposure(where=where, detail=f"job {record.job.name!r}"))
@@ -460,11 +462,17 @@ def _run_record(run: PipelineRunResponse) -> RunRecord:
                 name=step.name,
                 version=step.version,
                 status=step.status.value,
+                reason=_reason(step),
                 outputs=_outputs(step),
             )
             for step in steps.items
         ],
     )
+
+
+def _reason(step: Any) -> str | None:
+    info = step.exception_info
+    return (info.message or info.traceback or None) if info else None
 
 
 def _outputs(step: Any) -> dict[str, str | None]:

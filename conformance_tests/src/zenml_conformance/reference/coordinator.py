@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.utils import source_utils
 
 from zenml_conformance.reference.jobs import JobState
@@ -43,6 +44,7 @@ class Walk:
         self.done: set[str] = set()
         self.failed: set[str] = set()
         self.live: dict[str, str] = {}
+        self.attempts: Counter[str] = Counter()
 
     def run(self) -> None:
         """Walk until nothing is left to start or to wait for."""
@@ -50,20 +52,25 @@ class Walk:
         steps = dict(self.orchestrator.steps_in_order(self.snapshot))
         self.done = {name for name in steps if run and self.orchestrator.skips(name, run)}
         waiting = [name for name in steps if name not in self.done]
-        stack = Client().active_stack
         while waiting or self.live:
             for name in [n for n in waiting if self._may_start(n)]:
                 waiting.remove(name)
-                environment = self.orchestrator.environment_of(steps[name], stack)
-                job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
-                with self._uninterrupted():
-                    self.live[name] = self.orchestrator.backend.submit(job)
-                    if run:
-                        self.orchestrator.remember_job(run, name, self.live[name])
+                self._start(name)
             if not self.live:
                 break
             self._wait()
         self.settlement.finish(self.done, self.failed)
+
+    def _start(self, name: str) -> None:
+        step = self.snapshot.step_configurations[name]
+        environment = self.orchestrator.environment_of(step, Client().active_stack)
+        job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
+        run = self.settlement.run()
+        with self._uninterrupted():
+            self.live[name] = self.orchestrator.backend.submit(job)
+            if run:
+                self.orchestrator.remember_job(run, name, self.live[name])
+        self.attempts[name] += 1
 
     @contextlib.contextmanager
     def _uninterrupted(self) -> Iterator[None]:
@@ -82,7 +89,7 @@ class Walk:
 
     def _wait(self) -> None:
         backend = self.orchestrator.backend
-        states = {name: backend.status(job_id) for name, job_id in self.live.items()}
+        states = {name: self.orchestrator.state(job_id) for name, job_id in self.live.items()}
         ended = [name for name, state in states.items() if state.is_ended]
         for name in ended:
             del self.live[name]
@@ -91,6 +98,9 @@ class Walk:
             backend.wait_for_change(list(self.live.values()), timeout=30)
 
     def _end(self, name: str, state: JobState) -> None:
+        if self.orchestrator.config.backend_retries and self.is_due_again(name):
+            self._start(name)
+            return
         if self.settlement.step_is_done(name, state):
             self.done.add(name)
             return
@@ -102,6 +112,24 @@ class Walk:
                 self.orchestrator.fail_run(run)
             for job_id in self.live.values():
                 self.orchestrator.backend.cancel(job_id)
+
+    def is_due_again(self, name: str) -> bool:
+        """Say whether a step whose job has ended is to be tried again, and by us.
+
+        Args:
+            name: Its invocation id.
+
+        Returns:
+            Whether another attempt is due.
+        """
+        run = self.settlement.run()
+        if run is None or ((record := run.steps.get(name)) and record.status.is_successful):
+            return False
+        retry = self.snapshot.step_configurations[name].config.retry
+        attempt = self.settlement.fail_attempt(run, name)
+        # An attempt that dies before it has a record leaves the one before `retrying`.
+        is_left = retry is not None and self.attempts[name] <= retry.max_retries
+        return is_left and attempt.status is ExecutionStatus.RETRYING
 
 
 def main() -> None:

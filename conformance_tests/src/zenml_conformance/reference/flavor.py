@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from zenml.config.base_settings import BaseSettings
 from zenml.orchestrators import BaseOrchestratorConfig, BaseOrchestratorFlavor
 
@@ -26,6 +26,20 @@ class ReferenceOrchestratorConfig(BaseOrchestratorConfig, ReferenceOrchestratorS
         description="Who keeps the DAG: a coordinator job, or the backend's own dependencies.",
     )
     synchronous: bool = Field(default=True, description="Wait for the end of a run.")
+    backend_retries: bool = Field(
+        default=False, description="Retry steps by new jobs, which helps those that were killed."
+    )
+
+    @model_validator(mode="after")
+    def _retries_need_a_coordinator(self) -> ReferenceOrchestratorConfig:
+        if self.backend_retries and self.topology != "coordinator":
+            raise ValueError("backend_retries needs topology=coordinator: nobody else resubmits")
+        return self
+
+    @property
+    def handles_step_retries(self) -> bool:
+        """Whether attempts are jobs, and not turns of a loop in the step's process."""
+        return self.backend_retries
 
     @property
     def is_synchronous(self) -> bool:

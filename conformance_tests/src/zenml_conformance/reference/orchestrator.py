@@ -10,6 +10,7 @@ import math
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -56,6 +57,9 @@ RUN_ID_VARIABLE = "ZENML_REFERENCE_RUN_ID"
 SCHEDULE_METADATA = "reference_schedule"
 JOB_METADATA = "reference_jobs"
 """Run metadata: the id of the job that ends the run, then those of the steps."""
+
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds to wait before the backend is asked for a state again."""
 
 
 class ReferenceOrchestrator(BaseOrchestrator):
@@ -146,9 +150,18 @@ class ReferenceOrchestrator(BaseOrchestrator):
 
     def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
         """Wait for the job that ends a run, then settle what it could not."""
-        while not self.backend.status(job_id).is_ended:
+        while not self.state(job_id).is_ended:
             self.backend.wait_for_change([job_id], timeout=30)
         self.settle_after(run_id, snapshot)
+
+    def state(self, job_id: str) -> JobState:
+        """Ask for a job's state, and ask again when there is no answer: that says nothing."""
+        for pause in PAUSES:
+            try:
+                return self.backend.status(job_id)
+            except EngineError:
+                time.sleep(pause)
+        return self.backend.status(job_id)
 
     def settle_after(self, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
         """Give a run whose jobs have all ended its final status."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zenml.client import Client
 from zenml.enums import ExecutionMode, ExecutionStatus
+from zenml.models.v2.misc.exception_info import ExceptionInfo
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.utils.time_utils import utc_now
@@ -67,14 +68,44 @@ class Settlement:
             run: The run.
             name: The step's invocation id.
         """
-        step = run.steps.get(name)
-        if step is None:
-            step = self.record_failed_step(run, name)
-        elif not step.status.is_finished:
-            step = publish_step_run_status_update(step.id, ExecutionStatus.FAILED)
+        step = self.fail_attempt(run, name)
         while step.status is ExecutionStatus.RETRYING:
             # The store expects another attempt, but whoever would make it is dead.
             step = self.record_failed_step(run, name)
+
+    def fail_attempt(self, run: PipelineRunResponse, name: str) -> StepRunResponse:
+        """Publish the failure of a step's last attempt, if it is not final.
+
+        Args:
+            run: The run.
+            name: The step's invocation id.
+
+        Returns:
+            The attempt's record; `retrying` when the store expects another.
+        """
+        step = run.steps.get(name)
+        if step is None:
+            return self.record_failed_step(run, name)
+        if step.status.is_finished or step.status is ExecutionStatus.RETRYING:
+            return step
+        return publish_step_run_status_update(
+            step.id, ExecutionStatus.FAILED, exception_info=self.reason(run, name)
+        )
+
+    def reason(self, run: PipelineRunResponse, name: str) -> ExceptionInfo | None:
+        """Say why a step is published as failed, as far as the backend knows.
+
+        Args:
+            run: The run.
+            name: The step's invocation id.
+
+        Returns:
+            What to store with the step.
+        """
+        job_id = self.orchestrator.jobs_of(run).get(name)
+        state = self.orchestrator.state(job_id).value if job_id else "not known"
+        message = f"its job {job_id or ''} is {state}, and it did not report its own end"
+        return ExceptionInfo(traceback="", message=message)
 
     def record_failed_step(self, run: PipelineRunResponse, name: str) -> StepRunResponse:
         """Create the failed record of an attempt that was never made, so that the run can end."""
@@ -84,6 +115,7 @@ class Settlement:
         request = factory.create_request(name)
         factory.populate_request(request)
         request.status, request.end_time = ExecutionStatus.FAILED, utc_now()
+        request.exception_info = self.reason(run, name)
         return Client().zen_store.create_run_step(request)
 
     def settle_all(self) -> None:

@@ -66,3 +66,18 @@ def a_wholly_cached_run_runs_nothing(caching: Evidence, inspection: Evidence) ->
     jobs = len(caching.jobs) - before if before is not None else 0
     if calls or jobs:
         raise Violation(f"for a wholly cached run, submit_pipeline was called and made {jobs} jobs")
+
+
+@rule("CACHE-3", MUST, requires=("RUNID-2",), since="0.2")
+def the_backend_has_no_cache_of_its_own(fired_twice: Evidence) -> None:
+    """With caching off, a snapshot that is fired twice is executed twice.
+
+    Why: whether a step may be cached is for ZenML to say (`enable_cache`), which knows its code,
+    inputs and settings. A backend that recognises the same command a second time hands out old
+    results behind ZenML's back, and no record says so.
+
+    Fix: switch the backend's own cache off for every job.
+    """
+    times = sum(probe.step == "source" for probe in fired_twice.probes)
+    if times != len(fired_twice.runs):
+        raise Violation(f"of {len(fired_twice.runs)} runs with caching off, {times} ran the step")

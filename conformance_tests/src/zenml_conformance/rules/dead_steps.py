@@ -6,7 +6,7 @@ ZenML has no process that looks for dead static steps. What is not reconciled st
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence, RunRecord
-from zenml_conformance.rule import MUST, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 
 def ended_run(seen: Evidence) -> RunRecord:
@@ -135,3 +135,20 @@ def a_lost_job_ends(job_lost: Evidence) -> None:
             f"a running step's job was lost; the step is {run.status_of('sleeper')}, and the run "
             f"ended as {run.status!r}"
         )
+
+
+@rule("DEAD-6", SHOULD, requires=("DEAD-1",), since="0.2")
+def a_death_has_a_reason(killed: Evidence) -> None:
+    """The record of a step that was killed says why it failed, as far as the backend knows.
+
+    Why: a step that dies leaves no traceback. Without a reason, "failed" means reading the
+    scheduler's books, if they are still there: out of memory, preempted, over time, or a typo?
+
+    Fix: publish the failure with `exception_info=ExceptionInfo(traceback="", message=…)` that
+    says what the backend says of the job: its exit code, its signal, its reason.
+    """
+    step = killed.run.step("victim") if killed.run else None
+    if step is None:
+        raise NotSeen("the killed step was never recorded")
+    if not step.reason:
+        raise Violation(f"the killed step is {step.status}, and its record gives no reason")

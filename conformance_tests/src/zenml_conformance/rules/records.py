@@ -7,6 +7,9 @@ import re
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
 
+RUN_ID_KEY = "orchestrator_run_id"
+"""`zenml.constants.METADATA_ORCHESTRATOR_RUN_ID`."""
+
 
 @rule("META-1", MUST)
 def metadata_is_kept(diamond: Evidence) -> None:
@@ -46,6 +49,30 @@ def the_metadata_hook_works_in_a_step(diamond: Evidence) -> None:
         raise Violation(f"in the first step's process it raised {hook}")
 
 
+@rule("META-2", SHOULD, requires=("META-1",), since="0.2")
+def metadata_leads_to_the_backend(diamond: Evidence) -> None:
+    """A run's metadata has the backend's handle, `orchestrator_run_id`, and links are `Uri`s.
+
+    Why: whoever looks for a run in the backend, a person or `fetch_status` on a fresh instance,
+    has only ZenML's record of it. The dashboard shows a link as one only if it is a `Uri`.
+
+    Fix: return `metadata={METADATA_ORCHESTRATOR_RUN_ID: …}` (`zenml.constants`) with the
+    submission, and `METADATA_ORCHESTRATOR_URL: Uri(…)` where the backend has a page for the run.
+    """
+    if diamond.in_process:
+        raise NotApplicable("the steps run in the client: there is no backend to find the run in")
+    metadata = diamond.run.metadata if diamond.run else {}
+    if not metadata.get(RUN_ID_KEY):
+        found = ", ".join(metadata) or "nothing"
+        raise Violation(f"the run's metadata has no {RUN_ID_KEY}; it has: {found}")
+    probe = diamond.probe("source")
+    hook = probe.metadata_hook if probe else None
+    kinds = {**(hook if isinstance(hook, dict) else {}), **diamond.calls[0].metadata}
+    for key, value in metadata.items():
+        if kinds.get(key) == "str" and re.match("https?://", value):
+            raise Violation(f"{key!r} is a link ({value[:60]!r}), and a str instead of a Uri")
+
+
 @rule("ART-1", MUST)
 def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
     """Every output of every step can be loaded by the client.
@@ -62,6 +89,22 @@ def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
             for output, error in step.outputs.items():
                 if error:
                     raise Violation(f"output {output!r} of {step.name!r} does not load: {error}")
+
+
+@rule("NAME-2", MUST, needs_jobs=True, since="0.2")
+def two_runs_have_other_names(fired_twice: Evidence, together: Evidence) -> None:
+    """The jobs of two runs have different names, also when both run the same snapshot.
+
+    Why: many schedulers refuse a second job of the same name, or answer questions about the
+    first; some replace it. A name made of pipeline and step is only good for one run.
+
+    Fix: put something of the run into every job's name: the run id, or a part of it.
+    """
+    for seen in (fired_twice, together):
+        names = [record.job.name for record in seen.jobs]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise Violation(f"in two runs, {names.count(double[0])} jobs are called {double[0]!r}")
 
 
 @rule("NAME-1", MUST, requires=("SUB-1",), needs_jobs=True)
