@@ -24,6 +24,8 @@ _QUIET = {
     "ZENML_ENABLE_RICH_TRACEBACK": "false",
     "ZENML_DISABLE_STEP_LOGS_STORAGE": "true",
     "ZENML_LOGGING_COLORS_DISABLED": "true",
+    # How often, in seconds, the code of a dynamic pipeline looks after its isolated steps.
+    "ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL": "0.5",
     # Else ZenML looks for a repository (`.zen`) in all directories above the current one, finds
     # the user's, and uses and changes its active stack (`zenml.client.Client.find_repository`).
     "ZENML_REPOSITORY_PATH": os.devnull,

@@ -63,6 +63,8 @@ PRELOAD = (
     "zenml.step_operators",
     "zenml.zen_stores.migrations.backup.sqlalchemy",
     "zenml.execution.pipeline.dynamic.runner",
+    "zenml.pipelines.dynamic.entrypoint_configuration",
+    "zenml.step_operators.step_operator_entrypoint_configuration",
     "zenml.image_builders.local_image_builder",
     "zenml.pipelines.run_utils",
     "zenml.utils.run_utils",
@@ -330,7 +332,7 @@ class Engine:
         faults = backend.table.faults
         while ready := backend.table.startable():
             for record in ready:
-                if faults.hollow_steps and record.job.step is not None:
+                if faults.hollows(record.job):
                     backend.table.end(record.id, JobState.SUCCEEDED, 0)
                     continue
                 self._start_job(backend, record, name)
@@ -386,6 +388,14 @@ class Engine:
         table.queue_again(job_id)
         self._start_jobs(backend)
         return True
+
+    def op_requeue(self, caller: int, backend: str, job_id: str) -> bool:
+        """Kill a running job, to be run again."""
+        record = self.backends[backend].table.records[job_id]
+        if record.state is not JobState.RUNNING:
+            raise Rejected(f"job {job_id!r} is not running")
+        record.requeued = True
+        return self.op_kill(caller, backend, job_id)
 
     def op_lose(self, caller: int, backend: str, job_id: str) -> bool:
         """Kill a job and forget it."""

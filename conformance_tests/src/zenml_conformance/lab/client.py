@@ -22,7 +22,8 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
         label: What the scenario calls this submission.
         pipeline: `module:name` of a pipeline, the module in `zenml_conformance.lab.pipelines`.
         result: Where the `Submission` is written, again and again as it grows.
-        how: A function of this module that runs the pipeline (`once`, `twice`, `on_schedule`, `together`).
+        how: A function of this module that runs the pipeline (`once`, `twice`, `on_schedule`,
+            `together`, `retry`).
         **arguments: Passed to that function.
     """
     import importlib
@@ -125,6 +126,22 @@ def on_schedule(
     pipeline.with_options(schedule=Schedule(**schedule))(**parameters)
 
 
+def retry(submission: Submission, pipeline: Any, parameters: dict[str, Any], run: str) -> None:
+    """Go on with a run of a dynamic pipeline that has failed, as `zenml pipeline runs retry` does.
+
+    Args:
+        submission: Takes the run's id.
+        pipeline: Not used: the run knows its own.
+        parameters: Not used.
+        run: ZenML's id of the run.
+    """
+    from zenml.cli.pipeline import retry_pipeline_run
+
+    submission.run = run
+    assert retry_pipeline_run.callback
+    retry_pipeline_run.callback(run)
+
+
 def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) -> None:
     """Submit two pipelines at once from two threads that share the orchestrator's instance.
 
@@ -183,7 +200,9 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
 
 
 def watch(submission: Submission, save: Callable[[], None]) -> None:
-    """Record every call of the orchestrator's `submit_pipeline`, without changing what it does.
+    """Record every call of the orchestrator's `submit_pipeline` and `submit_dynamic_pipeline`.
+
+    What they do is not changed.
 
     Args:
         submission: Takes the calls.
@@ -201,9 +220,18 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
         # it. Those of the reference backend can, whatever the orchestrator says of its own.
         Stack.requires_remote_server = property(lambda self: False)  # type: ignore[assignment,method-assign]
     orchestrator_class = Target.load(session.current.target).orchestrator_class
-    submit = orchestrator_class.submit_pipeline
-    if submit is BaseOrchestrator.submit_pipeline:
-        return  # The deprecated `prepare_or_run_pipeline` is in use; wrapping would hide that.
+    for name in ("submit_pipeline", "submit_dynamic_pipeline"):
+        submit = getattr(orchestrator_class, name)
+        # Wrapping what is not overridden would hide that: it means that the deprecated
+        # `prepare_or_run_pipeline` is in use, or that there are no dynamic pipelines.
+        if submit is not getattr(BaseOrchestrator, name):
+            setattr(orchestrator_class, name, _watched(submit, submission, save))
+
+
+def _watched(
+    submit: Callable[..., Any], submission: Submission, save: Callable[[], None]
+) -> Callable[..., Any]:
+    """Wrap a method that submits."""
 
     @functools.wraps(submit)
     def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -232,7 +260,7 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
             _look_at_store(call)
             save()
 
-    orchestrator_class.submit_pipeline = watched  # type: ignore[method-assign]
+    return watched
 
 
 class _Warnings(logging.Handler):
@@ -254,7 +282,10 @@ def _open_call(kwargs: dict[str, Any]) -> Call:
             name: list(step.spec.upstream_steps)
             for name, step in snapshot.step_configurations.items()
         },
-        step_environments={name: masked(env) for name, env in kwargs["step_environments"].items()},
+        step_environments={
+            name: masked(env) for name, env in kwargs.get("step_environments", {}).items()
+        },
+        environment=masked(kwargs["environment"]) if "environment" in kwargs else None,
     )
 
 
@@ -263,8 +294,9 @@ def _caller_state(kwargs: dict[str, Any]) -> dict[str, Any]:
         "os.environ": dict(os.environ),
         "the working directory": os.getcwd(),
         "the snapshot": kwargs["snapshot"].model_dump_json(),
-        "base_environment": dict(kwargs["base_environment"]),
-        "step_environments": {k: dict(v) for k, v in kwargs["step_environments"].items()},
+        "environment": dict(kwargs.get("environment", {})),
+        "base_environment": dict(kwargs.get("base_environment", {})),
+        "step_environments": {k: dict(v) for k, v in kwargs.get("step_environments", {}).items()},
     }
 
 

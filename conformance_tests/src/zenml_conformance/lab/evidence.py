@@ -41,7 +41,7 @@ class Done(BaseModel):
 
 
 class Call(BaseModel):
-    """One call of the orchestrator's `submit_pipeline`, seen from outside.
+    """One call of `submit_pipeline` or `submit_dynamic_pipeline`, seen from outside.
 
     Times are seconds of the machine's monotonic clock, as everywhere in the evidence.
     """
@@ -56,6 +56,8 @@ class Call(BaseModel):
     steps_ended_at_return: list[str] = Field(default_factory=list)
     steps: dict[str, list[str]]
     step_environments: dict[str, dict[str, str]]
+    environment: dict[str, str] | None = None
+    """Of the orchestration environment; None: the pipeline is not dynamic."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """The keys of the returned metadata, with the types of their values."""
     changed: list[str] = Field(default_factory=list)
@@ -212,6 +214,22 @@ class Evidence(BaseModel):
     def step_jobs(self) -> list[JobRecord]:
         """The jobs that run a step."""
         return [record for record in self.jobs if record.job.step is not None]
+
+    @property
+    def orchestration_jobs(self) -> list[JobRecord]:
+        """The jobs that run the code of a dynamic pipeline, in the order of their submission."""
+        return [record for record in self.jobs if record.runs_pipeline]
+
+    def jobs_of(self, name: str) -> list[JobRecord]:
+        """The jobs of a step of the suite's, be it a command step.
+
+        Args:
+            name: Its invocation id.
+
+        Returns:
+            The jobs, in the order of their submission.
+        """
+        return [record for record in self.jobs if record.runs(name)]
 
     def probe(self, step: str) -> Probe | None:
         """What a step saw, the first time it ran.

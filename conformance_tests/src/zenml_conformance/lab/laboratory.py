@@ -29,6 +29,8 @@ from zenml_conformance.lab.evidence import (
 )
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Faults, JobRecord
+from zenml_conformance.rule import Capability
+from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -242,6 +244,17 @@ class Laboratory:
         """
         self.engine.request("signal", pid=client.pid, number=int(signal.SIGKILL))
 
+    def is_alive(self, client: Client) -> bool:
+        """Say whether a client is still running.
+
+        Args:
+            client: The client.
+
+        Returns:
+            Whether it is.
+        """
+        return self._await(client.pid, 0) is None
+
     def wait_for_mark(self, name: str, seconds: float = 30.0) -> bool:
         """Wait for a step's sign.
 
@@ -278,6 +291,32 @@ class Laboratory:
         """
         Path(self.probes, f"{name}.mark").touch()
 
+    def declares(self, capability: Capability) -> bool:
+        """Say whether the orchestrator declares a capability.
+
+        Args:
+            capability: The capability.
+
+        Returns:
+            Whether it does.
+        """
+        target = Target.load(self.session.target)
+        return capability in target.capabilities(target.validate())
+
+    def jobs_of(self, step: str | None) -> list[JobRecord]:
+        """List the jobs of a step, or those that run the code of a dynamic pipeline.
+
+        Args:
+            step: The step's invocation id; None: the pipeline's code.
+
+        Returns:
+            The jobs, in the order of their submission; none without the reference backend.
+        """
+        if not self.backend:
+            return []
+        records, _ = self.backend.jobs()
+        return [r for r in records if (r.runs(step) if step else r.runs_pipeline)]
+
     def coordinators(self) -> list[JobRecord]:
         """The jobs that submitted other jobs."""
         if not self.backend:
@@ -313,14 +352,17 @@ class Laboratory:
 
     # -- the store --------------------------------------------------------------------------
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = CLIENT_SECONDS) -> None:
         """Wait until nothing can happen any more, or for long enough.
 
         With the reference backend that moment is known: no job is live. Otherwise only ZenML's
         store can be watched.
+
+        Args:
+            seconds: How long jobs may go on; they are killed then.
         """
         if self.backend:
-            self.evidence.overdue_jobs += self.backend.drain(CLIENT_SECONDS)
+            self.evidence.overdue_jobs += self.backend.drain(seconds)
             if self.evidence.overdue_jobs:
                 self.backend.close()
                 self.backend.drain(10)

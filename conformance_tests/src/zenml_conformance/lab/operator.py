@@ -87,6 +87,27 @@ def stop_again(run: str, graceful: bool) -> None:
     _orchestrator()._stop_run(_run(run), graceful=graceful)
 
 
+def isolated(run: str, calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Call methods about isolated steps, each on a fresh instance of the orchestrator.
+
+    Args:
+        run: ZenML's id of the run.
+        calls: Method and step, in order.
+
+    Returns:
+        For each call what it `gave`, or what it `raised`, and the step's `status` in the store.
+    """
+    answers = []
+    for method, name in calls:
+        step = _run(run).steps[name]
+        answer = {"method": method, "step": name, "status": step.status.value}
+        try:
+            answers.append({**answer, "gave": _word(getattr(_orchestrator(), method)(step))})
+        except Exception as error:
+            answers.append({**answer, "raised": f"{type(error).__name__}: {error}"})
+    return answers
+
+
 def update_schedule(name: str, cron: str) -> None:
     """Change a schedule, as `zenml pipeline schedule update` does.
 

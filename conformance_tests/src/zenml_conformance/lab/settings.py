@@ -25,7 +25,7 @@ def submit_levels(lab: Laboratory) -> None:
     from zenml_conformance.store import STACK
 
     settings_class = Client().active_stack.orchestrator.settings_class
-    values = _values(settings_class) if settings_class else {}
+    values = values_of(settings_class) if settings_class else {}
     lab.evidence.facts["settings"] = values
     if not values:
         return
@@ -42,7 +42,15 @@ def submit_levels(lab: Laboratory) -> None:
     lab.submit("component-only", "static:settings", parameters={"step_settings": {}})
 
 
-def _values(settings_class: Any) -> dict[str, dict[str, Any]]:
+def values_of(settings_class: Any) -> dict[str, dict[str, Any]]:
+    """Choose a different value for each setting on each level.
+
+    Args:
+        settings_class: The orchestrator's settings.
+
+    Returns:
+        For each field that takes a text or a whole number, the values by level.
+    """
     values: dict[str, dict[str, Any]] = {}
     for number, name in enumerate(settings_class.model_fields):
         for kind in (str, int):

@@ -130,6 +130,16 @@ class ReferenceBackend:
         """
         self._engine.request("restart", backend=self._name, job_id=job_id)
 
+    def requeue(self, job_id: str) -> None:
+        """Kill a running job and run it again, as a backend does whose node went down.
+
+        Nobody sees it ended: it is running, then queued, then running.
+
+        Args:
+            job_id: The job.
+        """
+        self._engine.request("requeue", backend=self._name, job_id=job_id)
+
     def lose(self, job_id: str) -> None:
         """Kill a job and forget it, as a backend does whose node and database are gone.
 

@@ -86,8 +86,31 @@ class JobRecord(BaseModel):
     """How often the backend ran it again."""
     cancelled: bool = False
     """It was told to end: what its process does about it is no reason to start it again."""
+    requeued: bool = False
+    """It is to be run again when its process, which was killed, has ended."""
     lost: bool = False
     """The backend has forgotten it: its process was killed, and its state is unknown."""
+
+    @property
+    def runs_pipeline(self) -> bool:
+        """Whether it runs the code of a pipeline: it was submitted by a client, and runs no step.
+
+        A job that waits for others, to come after them, does not.
+        """
+        from_client = self.submitted_by == "client" and not self.job.depends_on
+        return from_client and self.job.step is None
+
+    def runs(self, step: str) -> bool:
+        """Say whether it runs a step; the suite's command steps are told their names.
+
+        Args:
+            step: The step's invocation id.
+
+        Returns:
+            Whether it does.
+        """
+        told = any(f"conformance-{step}" in word for word in self.job.command)
+        return self.job.step == step or told
 
 
 class ScheduleRecord(BaseModel):
@@ -105,6 +128,7 @@ class Faults(BaseModel):
     Attributes:
         accepts: How many submissions are accepted before every further one is refused.
         hollow_steps: Step jobs are recorded as succeeded at once and never run.
+        hollow: The same for the jobs of these steps.
         cold_steps: These steps run in a newly started interpreter instead of a fork.
         hold: Jobs of these steps stay queued; `*` holds those of all steps, and an empty name
             those that run no step.
@@ -118,12 +142,24 @@ class Faults(BaseModel):
 
     accepts: int | None = None
     hollow_steps: bool = False
+    hollow: tuple[str, ...] = ()
     cold_steps: tuple[str, ...] = ()
     hold: tuple[str, ...] = ()
     purges: bool = False
     flaps: bool = False
     status_fails: int = 0
     accepts_schedules: bool = True
+
+    def hollows(self, job: Job) -> bool:
+        """Say whether a job ends well without having run.
+
+        Args:
+            job: The job.
+
+        Returns:
+            Whether it does.
+        """
+        return job.step is not None and (self.hollow_steps or job.step in self.hollow)
 
     def holds(self, job: Job) -> bool:
         """Say whether a job must stay queued.
@@ -288,7 +324,10 @@ class JobTable:
         """
         record = self.records[job_id]
         again = record.restarts < record.job.max_restarts and not (record.cancelled or record.lost)
-        if exit_code and again and exit_code not in record.job.final_exit_codes:
+        if record.requeued:
+            record.requeued = False
+            self.queue_again(job_id)
+        elif exit_code and again and exit_code not in record.job.final_exit_codes:
             self.queue_again(job_id)
         else:
             state = JobState.FAILED if exit_code else JobState.SUCCEEDED

@@ -20,7 +20,7 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.constants import METADATA_ORCHESTRATOR_RUN_ID
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.models import PipelineRunUpdate
-from zenml.orchestrators import BaseOrchestrator, SubmissionResult
+from zenml.orchestrators import SubmissionResult
 from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.orchestrators.publish_utils import (
     publish_failed_pipeline_run,
@@ -33,6 +33,7 @@ from zenml.utils.env_utils import get_runtime_environment
 
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
+from zenml_conformance.reference.dynamic import JOB_METADATA, DynamicPipelines
 from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
 from zenml_conformance.reference.flavor import (
@@ -55,14 +56,13 @@ if TYPE_CHECKING:
 
 RUN_ID_VARIABLE = "ZENML_REFERENCE_RUN_ID"
 SCHEDULE_METADATA = "reference_schedule"
-JOB_METADATA = "reference_jobs"
-"""Run metadata: the id of the job that ends the run, then those of the steps."""
+
 
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds to wait before the backend is asked for a state again."""
 
 
-class ReferenceOrchestrator(BaseOrchestrator):
+class ReferenceOrchestrator(DynamicPipelines):
     """Runs steps as jobs of the reference backend, in either topology."""
 
     @property
@@ -165,7 +165,10 @@ class ReferenceOrchestrator(BaseOrchestrator):
 
     def settle_after(self, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
         """Give a run whose jobs have all ended its final status."""
-        self.settlement(run_id, snapshot).settle_all()
+        if snapshot.is_dynamic:
+            self.settle_dynamic(run_id, snapshot)
+        else:
+            self.settlement(run_id, snapshot).settle_all()
 
     def settlement(self, run_id: str, snapshot: PipelineSnapshotResponse) -> Settlement:
         """Whoever settles what the steps of a run could not report."""
@@ -355,7 +358,10 @@ class ReferenceOrchestrator(BaseOrchestrator):
         """What a step asks for, in the backend's words."""
         if not self.requires_resources_in_orchestration_environment(step):
             return {}
-        asked = step.config.resource_settings
+        return self.resources(step.config.resource_settings)
+
+    def resources(self, asked: ResourceSettings) -> dict[str, Any]:
+        """What somebody asks for, in the backend's words."""
         return {"cpu": asked.cpu_count, "gpus": asked.gpu_count, "memory": self.memory(asked)}
 
     def memory(self, asked: ResourceSettings) -> int | None:

@@ -13,6 +13,7 @@ from zenml_conformance.lab.scenarios.scenario import SCENARIOS as SCENARIOS
 from zenml_conformance.target import Target
 
 from zenml_conformance.lab.scenarios import static as static  # isort: skip
+from zenml_conformance.lab.scenarios import dynamic as dynamic  # isort: skip
 from zenml_conformance.lab.scenarios import operations as operations  # isort: skip
 from zenml_conformance.lab.scenarios import schedules as schedules  # isort: skip
 
