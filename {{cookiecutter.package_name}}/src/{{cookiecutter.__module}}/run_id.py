@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from zenml.client import Client
 from zenml.models import PipelineRunUpdate
@@ -21,26 +21,30 @@ if TYPE_CHECKING:
 RUN_ID_VARIABLE = "ZENML_{{ cookiecutter.flavor | upper }}_RUN_ID"
 
 
-def assign_run_id(placeholder_run: PipelineRunResponse | None) -> str:
-    """Choose the id of a new run, and make it known before any job exists.
+def begin_run(
+    snapshot: PipelineSnapshotResponse, placeholder_run: PipelineRunResponse | None
+) -> PipelineRunResponse:
+    """Give a run its id, and make it known before any job exists.
 
     A run whose id is in the store from the start can be refreshed and stopped before its first
     step reports, and that step finds it instead of creating a second run.
 
     Args:
-        placeholder_run: The record that ZenML has already created for the run, if any.
+        snapshot: The pipeline.
+        placeholder_run: The record that ZenML has already created for the run, if any. One that
+            is resumed has had its id since it was first submitted, and keeps it.
 
     Returns:
-        The id.
+        The run, with its id.
     """
     if placeholder_run is None:
-        return str(uuid4())
-    run_id = str(placeholder_run.id)
-    Client().zen_store.update_run(
+        return create_placeholder_run(snapshot=snapshot, orchestrator_run_id=str(uuid4()))
+    if placeholder_run.orchestrator_run_id:
+        return placeholder_run
+    return Client().zen_store.update_run(
         run_id=placeholder_run.id,
-        run_update=PipelineRunUpdate(orchestrator_run_id=run_id),
+        run_update=PipelineRunUpdate(orchestrator_run_id=str(placeholder_run.id)),
     )
-    return run_id
 
 
 def read_run_id() -> str:
@@ -64,22 +68,26 @@ def read_run_id() -> str:
     return run_id
 
 
-def find_run(snapshot: PipelineSnapshotResponse, run_id: str) -> PipelineRunResponse:
-    """Find ZenML's record of a run; create it if the run was submitted without one.
+def find_run(snapshot_id: UUID, run_id: str) -> PipelineRunResponse:
+    """Find ZenML's record of a run.
 
     Args:
-        snapshot: The pipeline.
+        snapshot_id: ZenML's id of the pipeline's snapshot.
         run_id: The id that the run was submitted with.
 
     Returns:
         The run with its metadata.
+
+    Raises:
+        RuntimeError: If there is none.
     """
     # By snapshot too: child pipelines carry the id of the run that has started them.
-    client = Client()
-    found = client.list_pipeline_runs(
-        snapshot_id=snapshot.id, orchestrator_run_id=run_id, hydrate=True, size=1
+    found = Client().list_pipeline_runs(
+        snapshot_id=snapshot_id, orchestrator_run_id=run_id, hydrate=True, size=1
     )
-    if found.items:
-        return found.items[0]
-    created = create_placeholder_run(snapshot=snapshot, orchestrator_run_id=run_id)
-    return client.get_pipeline_run(created.id)
+    if not found.items:
+        raise RuntimeError(
+            f"ZenML has no run {run_id} of snapshot {snapshot_id}. It has probably been deleted "
+            "since it was submitted."
+        )
+    return found.items[0]

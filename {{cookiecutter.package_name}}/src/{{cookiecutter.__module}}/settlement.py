@@ -18,6 +18,7 @@ from zenml.logger import get_logger
 from zenml.models import ExceptionInfo, StepRunRequest
 from zenml.orchestrators.publish_utils import (
     publish_failed_pipeline_run,
+    publish_pipeline_run_status_update,
     publish_step_run_status_update,
 )
 from zenml.utils.pagination_utils import depaginate
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse, StepRunResponse
 
 logger = get_logger(__name__)
+
+
+def is_stopped(run: PipelineRunResponse) -> bool:
+    """Say whether a user has stopped a run, so that nothing in it counts as failed any more.
+
+    Args:
+        run: The run, as just read.
+
+    Returns:
+        Whether the run is stopped, or on its way to it.
+    """
+    return run.status in (ExecutionStatus.STOPPING, ExecutionStatus.STOPPED)
 
 
 def step_records(run_id: UUID) -> dict[str, StepRunResponse]:
@@ -47,62 +60,118 @@ def step_records(run_id: UUID) -> dict[str, StepRunResponse]:
     return {record.name: record for record in records}
 
 
+def child_runs(run_id: UUID) -> list[PipelineRunResponse]:
+    """Fetch the runs that a dynamic pipeline has started in its own process.
+
+    Args:
+        run_id: ZenML's id of the run.
+
+    Returns:
+        The runs, without those that they have started in turn.
+    """
+    return depaginate(Client().list_pipeline_runs, parent_run_id=run_id, hydrate=False)
+
+
 def settle_step(
-    run: PipelineRunResponse, name: str, reason: str, stopped: bool = False
+    run_id: UUID, name: str, reason: str, stopped: bool = False
 ) -> ExecutionStatus | None:
     """Make the record of a step final, now that its job has ended.
 
     Args:
-        run: The run.
+        run_id: ZenML's id of the run.
         name: The step.
         reason: Why the step is taken for failed if it has not said how it ended; shown to users.
-        stopped: Whether the job was cancelled, and has not failed of itself.
+        stopped: Whether the job was cancelled, and has not failed of itself. So it is in a run
+            that was stopped, too.
 
     Returns:
         The final status; None if the step has no record and needs none, because it was stopped
         before it started, or because the run allows no further steps.
     """
-    found = Client().list_run_steps(
-        pipeline_run_id=run.id, name=name, exclude_retried=True, hydrate=False, size=1
+    client = Client()
+    found = client.list_run_steps(
+        pipeline_run_id=run_id, name=name, exclude_retried=True, hydrate=False, size=1
     )
     record = found.items[0] if found.items else None
-    if not stopped:
-        record = _settle_record(run, name, record, reason)
-    elif record is not None and not record.status.is_finished:
-        record = publish_step_run_status_update(record.id, ExecutionStatus.STOPPED)
+    run = client.get_pipeline_run(run_id, hydrate=False)
+    if not (stopped or is_stopped(run)):
+        record = _fail_step(run, name, record, reason)
+    elif record is not None:
+        record = _end_step(record, ExecutionStatus.STOPPED)
     return None if record is None else record.status
 
 
-def settle_run(
-    snapshot: PipelineSnapshotResponse, run_id: UUID, reason: str
-) -> PipelineRunResponse:
-    """Make a run final, now that all of its jobs have ended.
+def settle_run(run_id: UUID, reason: str) -> PipelineRunResponse:
+    """Make a run final, now that all of its jobs have ended. To do so twice is harmless.
 
     Args:
-        snapshot: The snapshot of the run, with all steps.
         run_id: ZenML's id of the run.
-        reason: Why steps are taken for failed that have not said how they ended; shown to users.
+        reason: Why steps, and with them the run, are taken for failed that have not said how they
+            ended; shown to users.
 
     Returns:
         The run as it is now.
+
+    Raises:
+        RuntimeError: If the snapshot of the run has been deleted.
     """
     client = Client()
-    run = client.get_pipeline_run(run_id, hydrate=False)
-    records = step_records(run_id)
-    succeeded = {name for name, record in records.items() if record.status.is_successful}
-    # A step is settled only if it could have run. One that waited for a failed step in vain
-    # needs no record: ZenML knows that it never will run.
-    for name, step in snapshot.step_configurations.items():
-        if name not in succeeded and succeeded.issuperset(step.spec.upstream_steps):
-            _settle_record(run, name, records.get(name), reason)
+    run = client.get_pipeline_run(run_id)
+    if run.snapshot is None:
+        raise RuntimeError(
+            f"The snapshot of run {run_id} has been deleted, so its steps are not known and it "
+            "can't be finished. Delete the run as well."
+        )
+    if run.status == ExecutionStatus.PAUSED:
+        return run  # Nobody looks after it because it waits for a person.
+    stopped, dynamic = is_stopped(run), run.snapshot.is_dynamic
+    if stopped or dynamic:
+        _end_recorded_steps(run, None if stopped else reason)
+    else:
+        # Read again: the client's copy may lack the steps that ZenML has found in its cache.
+        _fail_steps_that_could_run(client.get_snapshot(run.snapshot.id), run, reason)
 
     run = client.get_pipeline_run(run_id)
-    if not run.status.is_finished:
-        run = publish_failed_pipeline_run(run_id, ExceptionInfo(traceback=reason))
-    return run
+    if run.status.is_finished:
+        return run
+    if not stopped:
+        return publish_failed_pipeline_run(run_id, ExceptionInfo(traceback=reason, message=reason))
+    # ZenML takes the word of whoever runs a dynamic pipeline. The status of a static one it
+    # computes, from its steps, whenever it is told that the run is stopping.
+    return publish_pipeline_run_status_update(
+        run_id, ExecutionStatus.STOPPED if dynamic else ExecutionStatus.STOPPING
+    )
 
 
-def _settle_record(
+def _end_recorded_steps(run: PipelineRunResponse, failure: str | None) -> None:
+    """End what has a record. A failure takes child runs with it, and so does a stop."""
+    for child in child_runs(run.id):
+        _end_recorded_steps(child, failure)
+        if not child.status.is_finished:
+            ended = ExecutionStatus.STOPPED if failure is None else ExecutionStatus.FAILED
+            publish_pipeline_run_status_update(child.id, ended, status_reason=failure)
+    for name, record in step_records(run.id).items():
+        if failure is None:
+            _end_step(record, ExecutionStatus.STOPPED)
+        elif not record.status.is_finished:
+            logger.warning("Step `%s` counts as failed. %s", name, failure)
+            ended_record = _end_step(record, ExecutionStatus.FAILED, failure)
+            # With attempts left it is not final. They are for whoever has the run retried.
+            _end_step(ended_record, ExecutionStatus.STOPPED)
+
+
+def _fail_steps_that_could_run(
+    snapshot: PipelineSnapshotResponse, run: PipelineRunResponse, reason: str
+) -> None:
+    """Fail what has not ended. A step that waited for another in vain needs no record."""
+    records = step_records(run.id)
+    succeeded = {name for name, record in records.items() if record.status.is_successful}
+    for name, step in snapshot.step_configurations.items():
+        if name not in succeeded and succeeded.issuperset(step.spec.upstream_steps):
+            _fail_step(run, name, records.get(name), reason)
+
+
+def _fail_step(
     run: PipelineRunResponse, name: str, record: StepRunResponse | None, reason: str
 ) -> StepRunResponse | None:
     """Record that a step has failed, unless its record is final.
@@ -114,11 +183,8 @@ def _settle_record(
     if record is not None and record.status.is_finished:
         return record
     logger.warning("Step `%s` counts as failed. %s", name, reason)
-    error = ExceptionInfo(traceback=reason, message=reason)
-    if record is not None and record.status != ExecutionStatus.RETRYING:
-        record = publish_step_run_status_update(
-            record.id, ExecutionStatus.FAILED, exception_info=error
-        )
+    if record is not None:
+        record = _end_step(record, ExecutionStatus.FAILED, reason)
     while record is None or record.status == ExecutionStatus.RETRYING:
         now = utc_now()
         try:
@@ -130,13 +196,27 @@ def _settle_record(
                     status=ExecutionStatus.FAILED,
                     start_time=now,
                     end_time=now,
-                    exception_info=error,
+                    exception_info=ExceptionInfo(traceback=reason, message=reason),
                 )
             )
         except IllegalOperationError:
             # The run takes no further steps. A step without a record needs none then, but one
             # that has a record must not be left waiting for its next attempt.
             if record is not None:
-                record = publish_step_run_status_update(record.id, ExecutionStatus.STOPPED)
+                record = _end_step(record, ExecutionStatus.STOPPED)
             break
     return record
+
+
+def _end_step(
+    record: StepRunResponse, status: ExecutionStatus, reason: str | None = None
+) -> StepRunResponse:
+    """Publish how a step has ended, unless somebody else has done so."""
+    retrying = record.status == ExecutionStatus.RETRYING and status == ExecutionStatus.FAILED
+    if record.status.is_finished or retrying:
+        return record
+    error = None if reason is None else ExceptionInfo(traceback=reason, message=reason)
+    try:
+        return publish_step_run_status_update(record.id, status, exception_info=error)
+    except IllegalOperationError:  # It has become final since it was read.
+        return Client().get_run_step(record.id, hydrate=False)
