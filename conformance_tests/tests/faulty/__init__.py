@@ -16,3 +16,6 @@ from faulty import records as records  # isort: skip
 from faulty import resources as resources  # isort: skip
 from faulty import submission as submission  # isort: skip
 from faulty import topology as topology  # isort: skip
+from faulty import schedules as schedules  # isort: skip
+from faulty import status as status  # isort: skip
+from faulty import stop as stop  # isort: skip

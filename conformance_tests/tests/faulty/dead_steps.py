@@ -9,6 +9,7 @@ from zenml.models.v2.misc.exception_info import ExceptionInfo
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.reference.coordinator import Walk
 from zenml_conformance.reference.jobs import JobState
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 from zenml_conformance.reference.settlement import Settlement
@@ -126,3 +127,25 @@ class ExitCodeStopsTheRest(ReferenceOrchestrator):
 
     def settlement(self, run_id: str, snapshot: object) -> Settlement:
         return _Silent(run_id, snapshot, self)  # type: ignore[arg-type]
+
+
+@breaks("DEAD-8")
+class UnknownMeansStillRunning(Walk):
+    """A job that the backend does not know is waited for."""
+
+    def _wait(self) -> None:
+        backend = self.orchestrator.backend
+        if any(backend.status(job_id) is JobState.UNKNOWN for job_id in self.live.values()):
+            backend.wait_for_change(list(self.live.values()), timeout=5)
+        else:
+            super()._wait()
+
+
+@breaks("DEAD-8", topologies=(NATIVE_DAG,))
+class LostStepsLeftRunning(Settlement):
+    """Where a step has a record and its job is gone, nothing is done."""
+
+    def fail_step(self, run: PipelineRunResponse, name: str) -> None:
+        """Publish a failure."""
+        if name not in run.steps:
+            super().fail_step(run, name)

@@ -14,9 +14,10 @@ from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 from zenml_conformance.reference.settlement import Settlement
+from zenml_conformance.reference.stopping import Stop
 
 if TYPE_CHECKING:
-    from zenml.models import PipelineSnapshotResponse
+    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
 
 COORDINATOR, NATIVE_DAG = "coordinator", "native_dag"
 BOTH = (COORDINATOR, NATIVE_DAG)
@@ -57,7 +58,7 @@ def breaks(
     """Put a faulty part of the reference orchestrator into the bank.
 
     The part is a subclass of the reference's flavor, config, orchestrator, coordinator's walk,
-    settlement or step entrypoint; everything else stays as it is.
+    settlement, stop or step entrypoint; everything else stays as it is.
 
     Args:
         *rules: Exactly the rules that must be red.
@@ -117,6 +118,10 @@ def _assemble(part: type) -> type[ReferenceOrchestrator]:
         def settlement(self, run_id: str, snapshot: PipelineSnapshotResponse) -> Settlement:
             settlement = part if issubclass(part, Settlement) else Settlement
             return settlement(run_id, snapshot, self)
+
+        def stop(self, run: PipelineRunResponse) -> Stop:
+            stop = part if issubclass(part, Stop) else Stop
+            return stop(run.id, self)
 
         def step_command(self, snapshot: PipelineSnapshotResponse, name: str) -> tuple[str, ...]:
             if not issubclass(part, ReferenceStepEntrypoint):

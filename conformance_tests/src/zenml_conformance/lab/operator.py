@@ -6,6 +6,7 @@ Such a process has ZenML's store and nothing else: no instance that has submitte
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,13 +26,16 @@ def operate(action: str, result: str, **arguments: Any) -> None:
         result: Where a `Done` is written.
         **arguments: The function's arguments.
     """
-    done = Done()
-    try:
-        done.gave = globals()[action](**arguments)
-    except BaseException as error:
-        logging.getLogger(__name__).exception("%s raised", action)
-        done.raised = Raised(type=type(error).__name__, message=str(error))
+    done = _tried(globals()[action], **arguments)
     Path(result).write_text(done.model_dump_json())
+
+
+def _tried(action: Callable[..., Any], *arguments: Any, **named: Any) -> Done:
+    try:
+        return Done(gave=action(*arguments, **named))
+    except BaseException as error:
+        logging.getLogger(__name__).exception("%s raised", action.__name__)
+        return Done(raised=Raised(type=type(error).__name__, message=str(error)))
 
 
 def refresh(run: str) -> None:
@@ -45,21 +49,27 @@ def refresh(run: str) -> None:
     refresh_run_status(_run(run), include_step_updates=True)
 
 
-def ask(run: str) -> dict[str, Any]:
-    """Ask a fresh instance of the orchestrator for a run's status, without storing the answer.
+def look(run: str) -> dict[str, Any]:
+    """Ask a fresh instance of the orchestrator for a run's status, then refresh the run.
 
     Args:
         run: ZenML's id of the run.
 
     Returns:
-        `shape`: what kind of thing came back; `run`: the run's status; `steps`: the steps'.
+        `gave`: what the orchestrator said of the `run` and its `steps`; what asking and
+        refreshing raised.
     """
-    answer = _orchestrator().fetch_status(_run(run), include_steps=True)
-    if not (isinstance(answer, tuple) and len(answer) == 2):
-        return {"shape": type(answer).__name__, "run": None, "steps": {}}
-    status, steps = answer
+    asked = _tried(_ask, run)
     return {
-        "shape": "pair",
+        "gave": asked.gave,
+        "asking_raised": asked.raised,
+        "refreshing_raised": _tried(refresh, run).raised,
+    }
+
+
+def _ask(run: str) -> dict[str, Any]:
+    status, steps = _orchestrator().fetch_status(_run(run), include_steps=True)
+    return {
         "run": _word(status),
         "steps": {str(name): _word(said) for name, said in (steps or {}).items()},
     }

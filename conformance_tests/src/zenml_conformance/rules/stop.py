@@ -47,9 +47,8 @@ def a_stopped_run_ends(stopped: Evidence) -> None:
     run, raised = _stopped_run(stopped), _raised(stopped.facts["stop"])
     if raised:
         raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
-    if left := stopped.facts.get("left"):
-        names = [record.job.name for record in stopped.jobs if record.id in left]
-        raise Violation(f"after the stop, jobs stayed in the backend: {', '.join(names)}")
+    if left := stopped.facts.get("left_running"):
+        raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
     open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
     if run.status != "stopped" or run.in_progress or open_steps:
         steps = ", ".join(f"{step.name} {step.status}" for step in run.steps)
@@ -111,8 +110,9 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
         raise NotSeen("no run could be stopped before its jobs had started")
     if raised := _raised(stopped_early.facts["stop"]):
         raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
-    if left := stopped_early.facts["left"]:
-        raise Violation(f"a run was stopped before it had started; {len(left)} job(s) stayed")
+    for seen in (stopped, stopped_early):
+        if left := seen.facts["left_queued"]:
+            raise Violation(f"after the stop, jobs stayed in the queue: {', '.join(left)}")
     early = stopped_early.run
     if early is None or early.in_progress or early.status != "stopped" or early.steps:
         steps = ", ".join(s.name for s in early.steps) if early else ""
@@ -174,7 +174,7 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
         )
 
 
-@rule("STOP-7", SHOULD, profile=Profile.OPERATIONS, since="0.2")
+@rule("STOP-7", SHOULD, requires=("STAT-4",), profile=Profile.OPERATIONS, since="0.2")
 def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
     """After a graceful stop nothing new starts, and the run ends as stopped.
 
@@ -186,7 +186,11 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
     run, raised = _stopped_run(stopped_gracefully), _raised(stopped_gracefully.facts["stop"])
     if raised:
         raise Violation(f"the graceful stop raised {raised}")
-    late = [s.name for s in run.steps if s.name in ("queued", "after_stoppable")]
+    waiting = ("queued", "after_stoppable")
+    late = [step.name for step in run.steps if step.name in waiting]
+    late += [
+        str(r.job.step) for r in stopped_gracefully.step_jobs if r.job.step in waiting and r.pid
+    ]
     if late:
         raise Violation(f"after a graceful stop, these steps were started: {', '.join(late)}")
     if stopped_gracefully.overdue_jobs:

@@ -11,16 +11,18 @@ CANCEL_SECONDS = 8.0
 """How long the jobs of a stopped run may take to end: longer than the reference backend's
 patience."""
 
+LOST_SECONDS = 12.0
+"""How long anybody may wait for a job that the backend does not know any more."""
+
 
 def _look(lab: Laboratory, phase: str, run: str | None) -> None:
     """Ask for a run's status, then refresh it, and note what the store says afterwards."""
     if run is None:
         return
-    asked, refreshed = lab.operate("ask", run=run), lab.operate("refresh", run=run)
+    done = lab.operate("look", run=run)
     record = next(record for record in lab.records() if record.id == run)
     lab.evidence.facts["phases"][phase] = {
-        "gave": asked.gave,
-        "raised": (asked.raised or refreshed.raised),
+        **(done.gave or {"gave": None, "asking_raised": done.raised, "refreshing_raised": None}),
         "status": record.status,
         "in_progress": record.in_progress,
         "steps": {step.name: step.status for step in record.steps},
@@ -46,19 +48,24 @@ def refreshed(lab: Laboratory) -> None:
     lab.mark("release")
     submission = lab.finish(client)
     lab.settle()
-    _look(lab, "completed", submission.run)
     doomed = lab.submit("doomed", "operations:doomed")
     _look(lab, "failed", doomed.run)
     if lab.backend:
         lab.faults(purges=True)
-        _look(lab, "completed and forgotten", submission.run)
-        _look(lab, "failed and forgotten", doomed.run)
-        lab.faults()
+    _look(lab, "completed and forgotten" if lab.backend else "completed", submission.run)
 
 
 def _status(lab: Laboratory, run: str | None) -> dict[str, Any] | None:
     record = next((record for record in lab.records() if record.id == run), None)
     return {"status": record.status, "in_progress": record.in_progress} if record else None
+
+
+def _note_what_is_left(lab: Laboratory) -> None:
+    """Note the names of the jobs that have not ended, by whether they had started."""
+    if lab.backend:
+        live = [record for record in lab.backend.jobs()[0] if not record.state.is_ended]
+        lab.evidence.facts["left_running"] = [r.job.name for r in live if r.pid is not None]
+        lab.evidence.facts["left_queued"] = [r.job.name for r in live if r.pid is None]
 
 
 @scenario
@@ -77,7 +84,8 @@ def stopped(lab: Laboratory) -> None:
     lab.mark("bystander-release")
     lab.finish(other)
     if lab.backend:
-        facts["left"] = lab.backend.drain(CANCEL_SECONDS)
+        lab.backend.drain(CANCEL_SECONDS)
+        _note_what_is_left(lab)
     lab.faults()
     facts["interrupted"] = lab.marked("stoppable-interrupted")
     lab.mark("stoppable-release")
@@ -92,9 +100,7 @@ def stopped_early(lab: Laboratory) -> None:
     client = lab.start("stopped-early", "operations:stopped")
     facts, run = lab.evidence.facts, lab.wait_for_submission(client)
     facts["stop"] = lab.operate("stop", run=run, graceful=False) if run else None
-    if lab.backend:
-        records, _ = lab.backend.jobs()
-        facts["left"] = [record.id for record in records if not record.state.is_ended]
+    _note_what_is_left(lab)
     lab.faults()
     lab.mark("stoppable-release")
     lab.finish(client)
@@ -131,7 +137,7 @@ def job_lost(lab: Laboratory) -> None:
         for record in records:
             if record.job.step == "sleeper":
                 lab.backend.lose(record.id)
-    lab.finish(client)
+    lab.finish(client, LOST_SECONDS)
     lab.mark("release")
-    lab.settle()
+    lab.settle(LOST_SECONDS)
     lab.refresh()
