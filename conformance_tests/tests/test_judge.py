@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from zenml_conformance.conductor import OutOfTime
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.judge import Judge
+from zenml_conformance.judge import Judge, scenarios_of
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
     MUST,
     RULES,
+    SHOULD,
+    Capability,
+    Level,
     NotApplicable,
     NotSeen,
     Outcome,
     Status,
+    Tier,
     Violation,
     rule,
 )
@@ -34,11 +39,16 @@ def no_rules() -> Iterator[None]:
 
 
 def evidence(scenario: str) -> Evidence:
-    """Evidence of a scenario that went well, on the reference backend."""
-    return Evidence(scenario=scenario, simulated=True)
+    """Evidence of a scenario that went well, on the reference backend; nothing is declared."""
+    return Evidence(scenario=scenario, simulated=True, facts={"capabilities": []})
 
 
-def make(rule_id: str, error: Exception | None = None, **options: bool | tuple[str, ...]) -> None:
+def make(
+    rule_id: str,
+    error: Exception | None = None,
+    level: Level = MUST,
+    **options: bool | tuple[str, ...] | Capability,
+) -> None:
     """Make a rule that holds, or raises something."""
 
     def check(diamond: Evidence) -> None:
@@ -51,22 +61,24 @@ def make(rule_id: str, error: Exception | None = None, **options: bool | tuple[s
         if error:
             raise error
 
-    rule(rule_id, MUST, **{"requires": (), **options})(check)  # type: ignore[arg-type]
+    rule(rule_id, level, **{"requires": (), **options})(check)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "status", "tier"),
     [
-        (None, Status.PASSED),
-        (Violation("seen"), Status.FAILED),
-        (NotApplicable("why"), Status.NOT_APPLICABLE),
-        (NotSeen("why"), Status.NOT_SEEN),
+        (None, Status.PASSED, Tier.SIMULATED),
+        (Violation("seen"), Status.FAILED, Tier.SIMULATED),
+        (NotApplicable("why"), Status.NOT_APPLICABLE, None),
+        (NotSeen("why"), Status.NOT_SEEN, None),
     ],
 )
-def test_what_a_check_raises_is_the_outcome(error: Exception | None, status: Status) -> None:
+def test_what_a_check_raises_is_the_outcome(
+    error: Exception | None, status: Status, tier: Tier | None
+) -> None:
     make("A-1", error)
     outcome = Judge(evidence).outcome("A-1")
-    assert outcome == Outcome("A-1", status, str(error) if error else "")
+    assert outcome == Outcome("A-1", status, str(error) if error else "", tier=tier)
 
 
 def test_a_check_that_crashes_is_an_error_of_its_own() -> None:
@@ -127,8 +139,88 @@ def test_without_jobs_a_rule_about_jobs_is_not_passed() -> None:
     assert black_box.outcome("A-1").status is Status.NOT_SEEN
 
 
-def test_an_outcome_survives_the_way_from_a_worker() -> None:
-    outcome = Outcome("A-1", Status.BLOCKED, "Größe\n2", "A-2")
+def test_what_ran_elsewhere_was_shown_live() -> None:
+    make("A-1")
+    judge = Judge(lambda name: Evidence(scenario=name, simulated=False))
+    assert judge.outcome("A-1").tier is Tier.LIVE
+
+
+def test_what_looks_at_classes_alone_was_shown_without_a_run() -> None:
+    @rule("A-1", MUST, requires=())
+    def check(inspection: Evidence) -> None:
+        """A sentence.
+
+        Why: a reason.
+
+        Fix: a remedy.
+        """
+
+    assert Judge(evidence).outcome("A-1").tier is Tier.STATIC
+
+
+def test_what_is_not_declared_can_not_apply_whatever_else_is_broken() -> None:
+    make("A-1", Violation("seen"))
+    make("A-2", Violation("seen"), requires=("A-1",), capability=Capability.SCHEDULES)
+    outcome = Judge(evidence).outcome("A-2")
+    assert outcome.status is Status.NOT_APPLICABLE
+    assert outcome.detail == "it does not declare schedules"
+
+
+def test_what_is_declared_is_judged() -> None:
+    make("A-1", Violation("seen"), capability=Capability.SCHEDULES)
+    facts = {"capabilities": ["schedules"]}
+    judge = Judge(lambda name: Evidence(scenario=name, simulated=True, facts=facts))
+    assert judge.outcome("A-1").status is Status.FAILED
+
+
+def test_without_an_inspection_nobody_knows_what_is_declared() -> None:
+    make("A-1", capability=Capability.SCHEDULES)
+    judge = Judge(lambda name: Evidence(scenario=name, simulated=True, broken="its log"))
+    outcome = judge.outcome("A-1")
+    assert outcome.status is Status.ERROR
+    assert "'inspection'" in outcome.detail
+
+
+def test_what_there_is_no_time_for_is_not_reached_and_nothing_that_stands_on_it() -> None:
+    def evidence_of(scenario: str) -> Evidence:
+        raise OutOfTime(f"no time for {scenario}")
+
+    make("A-1")
+    make("A-2", requires=("A-1",))
+    judge = Judge(evidence_of)
+    assert judge.outcome("A-1") == Outcome("A-1", Status.NOT_REACHED, "no time for diamond")
+    assert judge.outcome("A-2").status is Status.NOT_REACHED
+    assert "A-1" in judge.outcome("A-2").detail
+
+
+def test_what_a_must_needs_is_played_before_what_others_want() -> None:
+    def check(popular: Evidence) -> None:
+        """A sentence.
+
+        Why: a reason.
+
+        Fix: a remedy.
+        """
+
+    for number in range(5):
+        rule(f"A-{number}", SHOULD, requires=())(check)
+
+    @rule("B-1", MUST, requires=())
+    def needed_by_one(needed: Evidence) -> None:
+        """A sentence.
+
+        Why: a reason.
+
+        Fix: a remedy.
+        """
+
+    order = scenarios_of(list(RULES), jobs_are_seen=True)
+    assert order.index("needed") < order.index("popular")
+
+
+@pytest.mark.parametrize("tier", [None, Tier.LIVE])
+def test_an_outcome_survives_the_way_from_a_worker(tier: Tier | None) -> None:
+    outcome = Outcome("A-1", Status.BLOCKED, "Größe\n2", "A-2", tier)
     assert Outcome.from_dict(outcome.to_dict()) == outcome
 
 

@@ -67,7 +67,7 @@ def test_a_broken_must_outweighs_all_else() -> None:
         )
     )
     assert verdict.kind is Kind.NON_CONFORMANT
-    assert "broken: RUNID-1; 1 could not be judged because of them" in verdict.reason
+    assert "broken: RUNID-1; blocked: RUNID-2" in verdict.reason
 
 
 def test_what_was_not_seen_does_not_hide_what_was_not_judged() -> None:

@@ -6,6 +6,7 @@ The pytest process never imports ZenML: it only reads what is left of the scenar
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from zenml_conformance.target_spec import TargetError, TargetSpec
 
 SCENARIO_SECONDS = 900.0
 """How long a scenario may take, its wait for the scenarios before it included."""
+
+
+class OutOfTime(Exception):
+    """Raised in place of evidence that the session's budget leaves no time for."""
 
 
 class Conductor:
@@ -39,6 +44,8 @@ class Conductor:
         """Whether the reference backend takes the place of the orchestrator's own."""
         self.capabilities = list(Capability)
         """What the orchestrator declares."""
+        self.deadline: float | None = None
+        """When to wait no longer for any evidence, on the monotonic clock; None: never."""
         self._evidence: dict[str, Evidence] = {}
 
     @property
@@ -177,18 +184,26 @@ class Conductor:
 
         Returns:
             The evidence; broken when the scenario's process left none.
+
+        Raises:
+            OutOfTime: If the deadline comes before the evidence.
         """
         if scenario not in self._evidence:
             self.plan([scenario])
+            seconds = SCENARIO_SECONDS
+            if self.deadline is not None:
+                seconds = min(seconds, max(0.0, self.deadline - time.monotonic()))
             answer = self.engine.request(
                 "await_scenario",
-                patience=SCENARIO_SECONDS + 10,
+                patience=seconds + 10,
                 key=self._key(scenario),
-                timeout=SCENARIO_SECONDS,
+                timeout=seconds,
             )
             path = self.scenarios / f"{scenario}.json"
             if path.exists():
                 self._evidence[scenario] = Evidence.model_validate_json(path.read_text())
+            elif answer["code"] is None and seconds < SCENARIO_SECONDS:
+                raise OutOfTime(f"the time was up before scenario {scenario!r} was played")
             else:
                 log = path.with_suffix(".log")
                 words = log.read_text()[-2000:] if log.exists() else ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from importlib import metadata
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from zenml_conformance.rule import Capability
 from zenml_conformance.target_spec import TargetError
@@ -17,18 +19,24 @@ class Description(BaseModel):
     Attributes:
         flavor: The flavor's name.
         orchestrator: Import path of the implementation.
+        distribution: The Python distribution that has it; None: it can't be found.
+        version: The distribution's version.
         harness: How the reference backend is connected.
         connected: Whether it is.
         capabilities: What it declares.
         zenml: ZenML's version.
+        scenarios: What happens in each scenario, as a sentence.
     """
 
     flavor: str
     orchestrator: str
+    distribution: str | None = None
+    version: str | None = None
     harness: str
     connected: bool
     capabilities: list[Capability]
     zenml: str
+    scenarios: dict[str, str] = Field(default_factory=dict)
 
 
 def describe(result: str) -> None:
@@ -40,20 +48,45 @@ def describe(result: str) -> None:
     import zenml
 
     from zenml_conformance.engine import session
+    from zenml_conformance.lab.scenarios import SCENARIOS
     from zenml_conformance.target import Target
 
     assert session.current is not None
     try:
         target = Target.load(session.current.target)
         implementation = target.orchestrator_class
+        distribution, version = distribution_of(implementation.__module__)
         text = Description(
             flavor=target.flavor.name,
             orchestrator=f"{implementation.__module__}.{implementation.__qualname__}",
+            distribution=distribution,
+            version=version,
             harness=type(target.harness).__name__,
             connected=target.harness.connects,
             capabilities=target.capabilities(target.validate()),
             zenml=zenml.__version__,
+            scenarios={name: inspect.getdoc(play) or "" for name, play in SCENARIOS.items()},
         ).model_dump_json()
     except TargetError as error:
         text = json.dumps({"error": str(error)})
     Path(result).write_text(text)
+
+
+def distribution_of(module: str) -> tuple[str | None, str | None]:
+    """Find the distribution that a module comes from.
+
+    Args:
+        module: The module's name.
+
+    Returns:
+        The distribution's name and version; None twice for a module that is merely on the path.
+    """
+    top = module.partition(".")[0]
+    # An editable install lists no modules; most distributions are called like their module.
+    for name in [*metadata.packages_distributions().get(top, []), top]:
+        try:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        return found.metadata["Name"], found.version
+    return None, None

@@ -6,21 +6,31 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
 
+from zenml_conformance.conductor import OutOfTime
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
     Capability,
+    Level,
     NotApplicable,
     NotSeen,
     Outcome,
     Rule,
     Status,
+    Tier,
     Violation,
 )
 from zenml_conformance.rules import RULES
 
+INSPECTION = "inspection"
+"""The scenario that runs nothing: it looks at classes and configuration."""
+
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 UNSEEN = "only jobs show it, and only the reference backend shows jobs"
+
+
+class Unplayable(Exception):
+    """A scenario could not be played to its end, so what it left says nothing."""
 
 
 class Judge:
@@ -30,7 +40,8 @@ class Judge:
         """Start with nothing judged.
 
         Args:
-            evidence_of: Gives a scenario's evidence, by name; may wait for it.
+            evidence_of: Gives a scenario's evidence, by name; may wait for it, and may raise
+                `OutOfTime`.
         """
         self.evidence_of = evidence_of
         self._outcomes: dict[str, Outcome] = {}
@@ -49,35 +60,31 @@ class Judge:
         return self._outcomes[rule_id]
 
     def _judge(self, rule: Rule) -> Outcome:
-        for required in rule.requires:
-            ground = self.outcome(required)
-            if ground.status in (Status.FAILED, Status.BLOCKED, Status.ERROR):
-                root = ground.blocked_by or required
-                return Outcome(
-                    rule.id, Status.BLOCKED, f"it can't be judged before {root} holds", root
-                )
         try:
             if rule.capability and rule.capability not in self._declared():
                 raise NotApplicable(f"it does not declare {rule.capability.value}")
+            for required in rule.requires:
+                if outcome := self._without_ground(rule, self.outcome(required)):
+                    return outcome
             if rule.needs_jobs:
                 diamond = self.evidence_of("diamond")
                 if not diamond.simulated:
                     raise NotApplicable(NO_BACKEND) if diamond.in_process else NotSeen(UNSEEN)
-            evidence = [self.evidence_of(name) for name in rule.scenarios]
-            for seen in evidence:
-                if seen.broken:
-                    return Outcome(
-                        rule.id,
-                        Status.ERROR,
-                        f"scenario {seen.scenario!r} could not be played:\n{seen.broken}",
-                    )
-            rule.check(*evidence)
-        except Violation as violation:
-            return Outcome(rule.id, Status.FAILED, str(violation))
+            evidence = [self._played(name) for name in rule.scenarios]
+            tier = _tier(evidence)
+            try:
+                rule.check(*evidence)
+            except Violation as violation:
+                return Outcome(rule.id, Status.FAILED, str(violation), tier=tier)
+            return Outcome(rule.id, Status.PASSED, tier=tier)
         except NotApplicable as reason:
             return Outcome(rule.id, Status.NOT_APPLICABLE, str(reason))
         except NotSeen as reason:
             return Outcome(rule.id, Status.NOT_SEEN, str(reason))
+        except OutOfTime as reason:
+            return Outcome(rule.id, Status.NOT_REACHED, str(reason))
+        except Unplayable as reason:
+            return Outcome(rule.id, Status.ERROR, str(reason))
         except EngineError:
             raise  # It says nothing about the rule: the session can't go on.
         except Exception:
@@ -87,11 +94,37 @@ class Judge:
                 f"the rule itself crashed, which is a mistake of the suite:\n"
                 f"{traceback.format_exc()}",
             )
-        return Outcome(rule.id, Status.PASSED)
+
+    def _without_ground(self, rule: Rule, ground: Outcome) -> Outcome | None:
+        """What becomes of a rule when one that it requires does not hold; None: it can be judged.
+
+        A ground that could not be judged at all does not stand in the way.
+        """
+        if ground.status is Status.NOT_REACHED:
+            return Outcome(
+                rule.id, Status.NOT_REACHED, f"{ground.rule}, which comes first, was not"
+            )
+        if ground.status in (Status.FAILED, Status.BLOCKED, Status.ERROR):
+            root = ground.blocked_by or ground.rule
+            return Outcome(rule.id, Status.BLOCKED, f"it can't be judged before {root} holds", root)
+        return None
+
+    def _played(self, scenario: str) -> Evidence:
+        evidence = self.evidence_of(scenario)
+        if evidence.broken:
+            raise Unplayable(f"scenario {scenario!r} could not be played:\n{evidence.broken}")
+        return evidence
 
     def _declared(self) -> list[str]:
-        capabilities: list[str] = self.evidence_of("inspection").facts["capabilities"]
+        capabilities: list[str] = self._played(INSPECTION).facts["capabilities"]
         return capabilities
+
+
+def _tier(evidence: list[Evidence]) -> Tier:
+    runs = [seen for seen in evidence if seen.scenario != INSPECTION]
+    if not runs:
+        return Tier.STATIC
+    return Tier.SIMULATED if all(seen.simulated for seen in runs) else Tier.LIVE
 
 
 def scenarios_of(
@@ -106,9 +139,10 @@ def scenarios_of(
             nothing.
 
     Returns:
-        Scenario names, the most wanted first.
+        Scenario names: those that a MUST needs first, and of these the most wanted.
     """
-    wanted: Counter[str] = Counter(["diamond", "inspection"])
+    wanted: Counter[str] = Counter(["diamond", INSPECTION])
+    needed = {"diamond", INSPECTION}
     todo, seen = list(rule_ids), set()
     while todo:
         rule = RULES[todo.pop()]
@@ -118,4 +152,6 @@ def scenarios_of(
             applies = rule.capability is None or rule.capability in declared
             if applies and (jobs_are_seen or not rule.needs_jobs):
                 wanted.update(rule.scenarios)
-    return [name for name, _ in wanted.most_common()]
+                if rule.level is Level.MUST:
+                    needed.update(rule.scenarios)
+    return sorted(wanted, key=lambda name: (name not in needed, -wanted[name]))

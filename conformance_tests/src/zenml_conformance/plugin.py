@@ -1,71 +1,74 @@
-"""The pytest plugin: `pytest --orchestrator=REF`."""
+"""The pytest plugin: `pytest --orchestrator=REF`. Glue; what is decided is decided elsewhere."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from zenml_conformance import baseline, handbook, options, waivers
 from zenml_conformance.conductor import Conductor
 from zenml_conformance.description import Description
-from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.judge import Judge, scenarios_of
-from zenml_conformance.rule import Capability, Outcome, Status
+from zenml_conformance.launch import launch
+from zenml_conformance.options import OptionError, Options
+from zenml_conformance.report.model import Report
+from zenml_conformance.result import Result, conclude
+from zenml_conformance.rule import Capability, Level, Outcome, Rule, Status, Tier
+from zenml_conformance.rules import RULES
 from zenml_conformance.target_spec import TargetError, TargetSpec
 from zenml_conformance.terminal import explain, summary
-from zenml_conformance.verdict import Kind, Verdict, reach
+from zenml_conformance.terms import Terms
 
 SUITE = Path(__file__).parent / "suite"
 PROPERTY = "conformance"
 
 conductor_key = pytest.StashKey[Conductor]()
 judge_key = pytest.StashKey[Judge]()
+terms_key = pytest.StashKey[Terms]()
 description_key = pytest.StashKey[Description]()
+options_key = pytest.StashKey[Options]()
+baseline_key = pytest.StashKey[Report]()
 asked_key = pytest.StashKey[bool]()
 """Whether `--orchestrator` was given on the command line itself."""
 runs_key = pytest.StashKey[bool]()
 """Whether this session runs the suite: with paths beside `addopts` it does not."""
 outcomes_key = pytest.StashKey[dict[str, Outcome]]()
+result_key = pytest.StashKey[Result]()
+report_key = pytest.StashKey[str]()
+"""What became of the report, in words."""
+
+
+# -- before anything is judged --------------------------------------------------------------
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    group = parser.getgroup("conformance", "conformance of ZenML orchestrators")
-    group.addoption(
-        "--orchestrator",
-        metavar="REF",
-        help="the orchestrator to judge: `package.module:Flavor`, `package.module.Flavor`, a "
-        "flavor that ZenML ships (`local`), or `reference`. Runs the installed suite.",
-    )
-    group.addoption(
-        "--orchestrator-config",
-        metavar="KEY=VALUE|FILE",
-        action="append",
-        default=[],
-        help="a field of its configuration (the value is read as YAML), or a YAML file of them; "
-        "may be repeated, the last one wins",
-    )
-    group.addoption(
-        "--orchestrator-harness",
-        metavar="MODULE:CLASS",
-        help="how to connect the reference backend; found by itself for projects from the template",
-    )
-    group.addoption(
-        "--tier",
-        choices=("simulated", "live"),
-        default="simulated",
-        help="`simulated` (default): on the suite's reference backend, where one can be connected; "
-        "`live`: on the orchestrator's own backend",
-    )
+    options.register(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer what needs no orchestrator."""
+    width = shutil.get_terminal_size((100, 40)).columns
+    try:
+        if config.option.explain:
+            print(handbook.explain(config.option.explain, min(width, 100)))
+        elif config.option.list_rules:
+            print(handbook.listing(options.profiles(config), max(width, 60)))
+        else:
+            return None
+    except (OptionError, handbook.UnknownRule) as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return pytest.ExitCode.USAGE_ERROR
+    return pytest.ExitCode.OK
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,17 +76,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     """Add the installed suite to what is collected.
 
     Named on the command line, `--orchestrator` runs the suite and whatever paths stand beside it.
-    Named in `addopts`, it adds the suite to a bare `pytest` and leaves `pytest some/path` alone.
+    Named in `addopts` or by its twin in the configuration, it adds the suite to a bare `pytest`
+    and leaves `pytest some/path` alone.
     """
-    options = early_config.known_args_namespace
-    if not options.orchestrator or hasattr(early_config, "workerinput"):
+    given = early_config.known_args_namespace
+    if hasattr(early_config, "workerinput") or not options.orchestrator(early_config, given):
         return
     typed = [str(argument) for argument in early_config.invocation_params.args]
     on_command_line = any(argument.startswith("--orchestrator=") for argument in typed) or (
         "--orchestrator" in typed
     )
     early_config.stash[asked_key] = on_command_line
-    paths = [path for path in options.file_or_dir if path]
+    paths = [path for path in given.file_or_dir if path]
     if on_command_line or not paths:
         early_config.stash[runs_key] = True
         if not on_command_line:
@@ -94,92 +98,68 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the engine, and load the orchestrator under test."""
-    if not config.option.orchestrator or config.option.collectonly:
-        return
+    """Settle the terms, start the engine, and load the orchestrator under test."""
     inherited = getattr(config, "workerinput", {}).get(PROPERTY)
-    if not inherited and not config.stash.get(runs_key, False):
-        return
-    if inherited:
-        target = TargetSpec.model_validate_json(inherited["target"])
-        conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
-        conductor.connected = inherited["connected"]
-        conductor.capabilities = [Capability(name) for name in inherited["capabilities"]]
-    else:
-        try:
-            conductor = _start(config)
-        except (TargetError, EngineError) as error:
-            raise pytest.UsageError(str(error)) from None
-        config.stash[outcomes_key] = {}
-    config.stash[conductor_key] = conductor
-    config.stash[judge_key] = Judge(conductor.evidence)
+    try:
+        if inherited:
+            _join(config, inherited)
+        elif config.stash.get(runs_key, False):
+            _open(config)
+    except (
+        OptionError,
+        TargetError,
+        EngineError,
+        waivers.WaiverError,
+        baseline.BaselineError,
+    ) as error:
+        raise pytest.UsageError(str(error)) from None
 
 
-def _start(config: pytest.Config) -> Conductor:
-    spec = TargetSpec(
-        ref=config.option.orchestrator,
-        config=_configuration(config.option.orchestrator_config),
-        harness=config.option.orchestrator_harness,
-        live=config.option.tier == "live",
+def _open(config: pytest.Config) -> None:
+    """Begin a session of one's own."""
+    began = time.monotonic()
+    asked = config.stash[options_key] = Options.of(config)
+    terms = Terms(
+        profiles=asked.profiles,
+        deadline=asked.budget and began + asked.budget,
+        waivers={w.rule: w for w in waivers.read(asked.waivers)} if asked.waivers else {},
     )
-    search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
-    directory = _directory(config)
-    engine = EngineProcess(directory, search_path)
-    config.add_cleanup(engine.close)
-    conductor = Conductor(directory, engine.socket, spec)
-    description = conductor.describe()
-    config.stash[description_key] = description
-    conductor.connected = description.connected
-    conductor.capabilities = description.capabilities
+    config.stash[terms_key] = terms
+    if config.option.collectonly:
+        return
+    if asked.report:
+        from zenml_conformance.report.files import make_room
+
+        make_room(asked.report)
+    conductor, description = launch(config, asked)
+    if asked.baseline:
+        before = config.stash[baseline_key] = baseline.read(asked.baseline, description.flavor)
+        terms = terms.model_copy(update={"known": baseline.broken_in(before)})
     conductor.prepare()
-    return conductor
+    config.stash[description_key] = description
+    config.stash[outcomes_key] = {}
+    _use(config, conductor, terms)
 
 
-def _directory(config: pytest.Config) -> Path:
-    """A new directory for the session, beside those of sessions that are still running."""
-    cache = getattr(config, "cache", None)
-    if cache:
-        parent: Path = cache.mkdir("conformance")
-    else:  # `-p no:cacheprovider`: nothing is to be kept.
-        parent = Path(tempfile.mkdtemp())
-        config.add_cleanup(lambda: shutil.rmtree(parent, ignore_errors=True))
-    for path in parent.iterdir():
-        if path.name.isdecimal() and not Path("/proc", path.name).exists():
-            shutil.rmtree(path, ignore_errors=True)
-    directory = parent / str(os.getpid())
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700)
-    return directory
+def _join(config: pytest.Config, inherited: dict[str, Any]) -> None:
+    """Take part, as a worker of xdist, in a session that another process began."""
+    target = TargetSpec.model_validate_json(inherited["target"])
+    conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
+    conductor.connected = inherited["connected"]
+    conductor.capabilities = [Capability(name) for name in inherited["capabilities"]]
+    _use(config, conductor, Terms.model_validate_json(inherited["terms"]))
 
 
-def _configuration(given: list[str]) -> dict[str, Any]:
-    configuration: dict[str, Any] = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        try:
-            if equals:
-                configuration[key] = yaml.safe_load(value)
-                continue
-            loaded = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise TargetError(
-                f"--orchestrator-config={text}: it is neither KEY=VALUE nor a file that can be "
-                f"read ({error.strerror})."
-            ) from error
-        except yaml.YAMLError as error:
-            raise TargetError(f"--orchestrator-config={text}: it is no YAML: {error}") from error
-        if not isinstance(loaded, dict):
-            raise TargetError(
-                f"--orchestrator-config={text}: the file holds {type(loaded).__name__}, not keys "
-                "with values."
-            )
-        configuration.update(loaded)
-    return configuration
+def _use(config: pytest.Config, conductor: Conductor, terms: Terms) -> None:
+    conductor.deadline = terms.deadline
+    config.stash[conductor_key] = conductor
+    config.stash[terms_key] = terms
+    config.stash[judge_key] = Judge(conductor.evidence)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker where the engine is."""
+    """Tell an xdist worker where the engine is, and on what terms it judges."""
     conductor = node.config.stash.get(conductor_key, None)
     if conductor:
         node.workerinput[PROPERTY] = {
@@ -188,6 +168,7 @@ def pytest_configure_node(node: Any) -> None:
             "target": conductor.target.model_dump_json(),
             "connected": conductor.connected,
             "capabilities": [capability.value for capability in conductor.capabilities],
+            "terms": node.config.stash[terms_key].model_dump_json(),
         }
 
 
@@ -202,18 +183,41 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def _tier(config: pytest.Config, description: Description) -> str:
     if description.connected:
         return f"simulated tier: reference backend through {description.harness}"
-    if config.option.tier == "live":
+    if config.stash[options_key].tier is Tier.LIVE:
         return "live tier: its own backend"
     return "live tier: its own backend, for the suite knows no way to connect another"
 
 
+# -- what is judged -------------------------------------------------------------------------
+
+
+def _rule_of(item: pytest.Item) -> Rule | None:
+    """The rule that a test of the suite judges."""
+    if isinstance(item, pytest.Function) and item.path.parent == SUITE:
+        return RULES[str(item.callspec.params["rule_id"])]
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave other profiles out; with a budget, begin with what matters most."""
+    terms = config.stash.get(terms_key, None)
+    if terms is None:
+        return
+    rules = {item: rule for item in items if (rule := _rule_of(item))}
+    left_out = [item for item, rule in rules.items() if not terms.includes(rule)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    if terms.deadline is not None:
+        order = list(Level)
+        items.sort(key=lambda item: order.index(rules[item].level) if item in rules else -1)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the scenarios that the selected rules need."""
-    judge = session.config.stash.get(judge_key, None)
-    suite = [i for i in session.items if isinstance(i, pytest.Function) and i.path.parent == SUITE]
-    if judge and suite:
-        rules = [str(item.callspec.params["rule_id"]) for item in suite]
-        conductor = session.config.stash[conductor_key]
+    rules = [rule.id for item in session.items if (rule := _rule_of(item))]
+    conductor = session.config.stash.get(conductor_key, None)
+    if conductor and rules:
         conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
 
 
@@ -238,15 +242,18 @@ def judge_in_test(judge: Judge, rule_id: str, request: pytest.FixtureRequest) ->
     Raises:
         RuleBroken: If the rule is broken, or crashed.
     """
+    terms = request.config.stash[terms_key]
     try:
-        outcome = judge.outcome(rule_id)
+        outcome = terms.apply(judge.outcome(rule_id))
     except EngineError as error:
         pytest.exit(
             f"the conformance engine is gone, and nothing more can be judged: {error}",
             returncode=pytest.ExitCode.INTERNAL_ERROR,
         )
     request.node.user_properties.append((PROPERTY, json.dumps(outcome.to_dict())))
-    if outcome.status in (Status.FAILED, Status.ERROR):
+    if excuse := terms.excuse_of(outcome):
+        pytest.xfail(excuse)  # Does nothing under --runxfail, which asks to see it fail.
+    if outcome.status in (Status.FAILED, Status.ERROR, Status.WAIVED):
         raise RuleBroken(explain(outcome))
     if outcome.status is not Status.PASSED:
         pytest.skip(f"{outcome.status.value}: {outcome.detail}")
@@ -261,6 +268,9 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(RuleBroken):
         report.longrepr = str(call.excinfo.value)
     return report
+
+
+# -- what it comes to -----------------------------------------------------------------------
 
 
 class _Collector:
@@ -283,37 +293,62 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.pluginmanager.register(_Collector(outcomes), "conformance-outcomes")
 
 
-def _verdict(config: pytest.Config) -> Verdict | None:
-    outcomes = config.stash.get(outcomes_key, None)
-    return None if outcomes is None else reach(outcomes)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Let no session end well whose verdict is not."""
-    verdict = _verdict(session.config)
-    if verdict is None or exitstatus not in (
-        pytest.ExitCode.OK,
-        pytest.ExitCode.NO_TESTS_COLLECTED,
-    ):
+    """Conclude, write the report, and let no session end well that has not gone well."""
+    config = session.config
+    outcomes = config.stash.get(outcomes_key, None)
+    if outcomes is None:
         return
-    # Who names an orchestrator in `addopts` may still select other tests alone.
-    nothing = not verdict.outcomes and session.config.stash[asked_key]
-    unjudged = verdict.with_status(Status.BLOCKED, Status.ERROR)
-    if nothing or unjudged or verdict.kind is Kind.NON_CONFORMANT:
+    failed = False
+    if outcomes:
+        failed = _conclude(config, outcomes)
+    elif config.stash[asked_key]:
+        failed = True  # Who names an orchestrator in `addopts` may select other tests alone.
+    if failed and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
+    from zenml_conformance.report import build, files
+
+    conductor, asked = config.stash[conductor_key], config.stash[options_key]
+    description, terms = config.stash[description_key], config.stash[terms_key]
+    result = config.stash[result_key] = conclude(
+        outcomes,
+        terms,
+        description.capabilities,
+        under_claims=build.under_claims(conductor.scenarios),
+        before=config.stash.get(baseline_key, None),
+        strict=asked.strict,
+    )
+    failed = bool(result.problems)
+    if asked.report:
+        again = build.command(asked, config.option.keyword, config.invocation_params.dir)
+        report = build.report(result, description, again, conductor.scenarios)
+        try:
+            files.write(report, asked.report)
+            config.stash[report_key] = f"Report: {asked.report / 'report.html'}"
+        except OSError as error:  # There was room for it when the session began.
+            config.stash[report_key] = f"Report: it could not be written: {error}"
+            failed = True
+    return failed
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the verdict."""
-    verdict = _verdict(config)
     description = config.stash.get(description_key, None)
-    if verdict is None or description is None:
+    if description is None or outcomes_key not in config.stash:
         return
     terminalreporter.section("conformance")
-    if not verdict.outcomes:
+    result = config.stash.get(result_key, None)
+    if result is None:
         terminalreporter.line("INCONCLUSIVE: no rule was judged.")
         return
-    width = max(60, terminalreporter._tw.fullwidth - 1)
-    terminalreporter.line(summary(verdict, description, _tier(config, description), width))
+    writer = terminalreporter._tw
+    tier = _tier(config, description)
+    width = max(60, writer.fullwidth - 1)
+    terminalreporter.line(summary(result, description, tier, width, colour=writer.hasmarkup))
+    if report_key in config.stash:
+        terminalreporter.line(config.stash[report_key])
     terminalreporter.line(f"Evidence: {config.stash[conductor_key].scenarios}")

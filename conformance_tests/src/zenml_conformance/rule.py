@@ -174,14 +174,38 @@ def _parts(id: str, docstring: str) -> tuple[str, str, str]:
 
 
 class Status(str, Enum):
-    """What became of a rule."""
+    """What became of a rule.
+
+    WAIVED: it does not hold, and a waiver excuses that. NOT_REACHED: the session's budget of time
+    was spent before its evidence was there.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     BLOCKED = "blocked"
+    WAIVED = "waived"
     NOT_APPLICABLE = "not applicable"
     NOT_SEEN = "not seen"
+    NOT_REACHED = "not reached"
     ERROR = "error"
+
+    @property
+    def word(self) -> str:
+        """What is said of a rule with this status: "SUB-1 …"."""
+        words = {"passed": "holds", "failed": "broken", "not applicable": "can't apply"}
+        return words.get(self.value, self.value)
+
+
+class Tier(str, Enum):
+    """What a rule was shown on.
+
+    STATIC: classes and configuration, without a run. SIMULATED: the suite's reference backend.
+    LIVE: the orchestrator's own backend.
+    """
+
+    STATIC = "static"
+    SIMULATED = "simulated"
+    LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -193,12 +217,14 @@ class Outcome:
         status: What became of it.
         detail: What was seen, or why nothing was.
         blocked_by: The rule at the root, when blocked.
+        tier: What it was shown on; None: nothing was shown.
     """
 
     rule: str
     status: Status
     detail: str = ""
     blocked_by: str | None = None
+    tier: Tier | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Make it fit for a report that crosses processes."""
@@ -207,6 +233,7 @@ class Outcome:
             "status": self.status.value,
             "detail": self.detail,
             "blocked_by": self.blocked_by,
+            "tier": self.tier and self.tier.value,
         }
 
     @staticmethod
@@ -219,4 +246,7 @@ class Outcome:
         Returns:
             The outcome.
         """
-        return Outcome(**{**data, "status": Status(data["status"])})
+        tier = data.get("tier")
+        return Outcome(
+            **{**data, "status": Status(data["status"]), "tier": Tier(tier) if tier else None}
+        )

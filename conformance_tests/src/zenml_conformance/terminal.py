@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from zenml_conformance.claims import Shown
 from zenml_conformance.description import Description
+from zenml_conformance.result import Result
 from zenml_conformance.rule import Level, Outcome, Status
 from zenml_conformance.rules import RULES
-from zenml_conformance.verdict import Verdict
+from zenml_conformance.verdict import Kind, Verdict
+from zenml_conformance.waivers import WaiverState
 
 COLUMNS = {
     Status.PASSED: "hold",
@@ -19,7 +25,19 @@ COLUMNS = {
     Status.BLOCKED: "blocked",
     Status.NOT_APPLICABLE: "can't apply",
     Status.NOT_SEEN: "not seen",
+    Status.WAIVED: "waived",
+    Status.NOT_REACHED: "not reached",
     Status.ERROR: "error",
+}
+ALWAYS = (Status.PASSED, Status.FAILED, Status.NOT_APPLICABLE)
+"""Columns that are shown when they hold nothing, too."""
+
+STYLES = {
+    Kind.CONFORMANT: "bold green",
+    Kind.PARTIAL: "bold yellow",
+    Kind.NON_CONFORMANT: "bold red",
+    Kind.INCONCLUSIVE: "bold yellow",
+    Kind.NOT_CLAIMED: "dim",
 }
 
 
@@ -48,49 +66,168 @@ def explain(outcome: Outcome, width: int = 98) -> str:
     return "\n".join(lines)
 
 
-def summary(verdict: Verdict, description: Description, tier: str, width: int) -> str:
+def summary(
+    result: Result, description: Description, tier: str, width: int, *, colour: bool = False
+) -> str:
     """Draw the verdict.
 
     Args:
-        verdict: The verdict.
+        result: What the session came to.
         description: What was judged.
         tier: How it was seen.
         width: The terminal's width.
+        colour: Whether it shows colours.
 
     Returns:
         Some lines.
     """
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("")
-    table.add_column("rules", justify="right")
-    for title in COLUMNS.values():
-        table.add_column(title, justify="right")
-    for level in Level:
-        counts = verdict.count(level)
-        if counts:
-            figures = [str(counts[status] or "·") for status in COLUMNS]
-            table.add_row(level.value, str(sum(counts.values())), *figures)
     output = io.StringIO()
-    console = Console(file=output, width=width, color_system=None, highlight=False)
-    console.print(f"{description.orchestrator} (flavor {description.flavor!r})", markup=False)
-    console.print(f"ZenML {description.zenml}, {tier}\n", markup=False)
-    console.print(table)
-    for status in (Status.FAILED, Status.ERROR, Status.NOT_SEEN, Status.NOT_APPLICABLE):
+    console = Console(
+        file=output,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    verdict = result.verdict
+    console.print(f"{description.orchestrator} (flavor {description.flavor!r})", style="bold")
+    console.print(f"ZenML {description.zenml}, {tier}\n")
+    console.print(_levels(verdict))
+    if len(verdict.profiles) > 1:
+        console.print()
+        console.print(_profiles(verdict))
+    for line in [*_rules(verdict, width), *_claims(result, width)]:
+        console.print(line)
+    for line in [*_waivers(result, width), *_change(result, width)]:
+        console.print(line)
+    label, reason = verdict.label.upper(), verdict.reason
+    console.print(Text.assemble("\n", (label, STYLES[verdict.kind]), f": {reason}."))
+    for problem in result.problems:
+        for text in _wrapped(problem, width, "  ! ", indent=4):
+            console.print(text, style="red")
+    return output.getvalue().rstrip()
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _levels(verdict: Verdict) -> Table:
+    """How many rules of which level came to what."""
+    whole = Counter(outcome.status for outcome in verdict.outcomes.values())
+    shown = [status for status in COLUMNS if whole[status] or status in ALWAYS]
+    table = _table("", "rules", *(COLUMNS[status] for status in shown))
+    for level in Level:
+        if counts := verdict.count(level):
+            figures = [str(counts[status] or "·") for status in shown]
+            table.add_row(level.value, str(sum(counts.values())), *figures)
+    return table
+
+
+def _profiles(verdict: Verdict) -> Table:
+    """What each profile comes to."""
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for profile, standing in verdict.profiles.items():
+        figures = "" if standing.kind is Kind.NOT_CLAIMED else standing.figures
+        label = Text(standing.label, style=STYLES[standing.kind])
+        table.add_row(profile.value, label, figures)
+    return table
+
+
+def _rules(verdict: Verdict, width: int) -> Iterable[str]:
+    """The rules that there is something to say of."""
+    for status in (Status.FAILED, Status.ERROR, Status.WAIVED, Status.NOT_SEEN):
         outcomes = verdict.with_status(status)
         if outcomes:
-            console.print(f"\n{COLUMNS[status]}:", markup=False)
+            yield f"\n{COLUMNS[status]}:"
         for outcome in outcomes:
             rule = RULES[outcome.rule]
-            reason = "" if status in (Status.FAILED, Status.ERROR) else f" ({outcome.detail})"
+            reason = f" ({outcome.detail})" if status is Status.NOT_SEEN else ""
             line = f"{rule.level.value:<6} {rule.title}{reason}"
-            for text in textwrap.wrap(
-                line, width, initial_indent=f"  {rule.id:<9}", subsequent_indent=" " * 18
-            ):
-                console.print(text, markup=False)
-    roots: dict[str, list[str]] = {}
-    for outcome in verdict.with_status(Status.BLOCKED):
-        roots.setdefault(outcome.blocked_by or "", []).append(outcome.rule)
-    for root, blocked in roots.items():
-        console.print(f"\nblocked by {root}: {', '.join(blocked)}", markup=False)
-    console.print(f"\n{verdict.kind.value.upper()}: {verdict.reason}.", markup=False)
-    return output.getvalue().rstrip()
+            yield from _wrapped(line, width, f"  {rule.id:<9}", indent=18)
+    reasons = _grouped(verdict.with_status(Status.NOT_APPLICABLE), lambda o: o.detail)
+    if reasons:
+        yield "\ncan't apply:"
+    for reason, ids in reasons.items():
+        yield from _wrapped(f"{', '.join(ids)}: {reason}", width, "  ", indent=4)
+    if late := [outcome.rule for outcome in verdict.with_status(Status.NOT_REACHED)]:
+        yield from _wrapped(f"not reached: {', '.join(late)}", width, "\n", indent=2)
+    roots = _grouped(verdict.with_status(Status.BLOCKED), lambda o: o.blocked_by or "")
+    waived = {outcome.rule for outcome in verdict.with_status(Status.WAIVED)}
+    for root, ids in roots.items():
+        more = " (waived; these need waivers of their own)" if root in waived else ""
+        yield from _wrapped(f"blocked by {root}{more}: {', '.join(ids)}", width, "\n", indent=2)
+
+
+def _claims(result: Result, width: int) -> Iterable[str]:
+    """What is declared, by what became of it, and what is not."""
+    by_shown: dict[Shown, list[str]] = {}
+    for claim in result.claims:
+        by_shown.setdefault(claim.shown, []).append(claim.capability)
+    words = {
+        Shown.WORKS: "declared, and works",
+        Shown.FAILS: "declared, and fails",
+        Shown.UNSEEN: "declared, not seen",
+        Shown.UNDECLARED: "not declared",
+    }
+    if by_shown:
+        yield ""
+    for shown, word in words.items():
+        if shown in by_shown:
+            yield from _wrapped(f"{word}: {', '.join(by_shown[shown])}", width, "", indent=2)
+    for claim in result.claims:
+        if claim.shown is Shown.UNDER_CLAIMED:
+            line = f"works, but is not declared: {claim.capability}"
+            yield from _wrapped(f"{line} ({claim.detail})", width, "", indent=2)
+
+
+def _waivers(result: Result, width: int) -> Iterable[str]:
+    """The ledger."""
+    if result.ledger:
+        yield "\nwaivers:"
+    for entry in result.ledger:
+        waiver = entry.waiver
+        state = "" if entry.state is WaiverState.IN_USE else f"{entry.state.value}; "
+        more = f", {waiver.issue}" if waiver.issue else ""
+        line = f"{state}{waiver.reason} ({waiver.owner}, until {waiver.expires}{more})"
+        yield from _wrapped(line, width, f"  {waiver.rule:<9}", indent=11)
+
+
+def _change(result: Result, width: int) -> Iterable[str]:
+    """What is different from the baseline."""
+    change = result.change
+    if change is None:
+        return
+    yield f"\nsince {change.since.date()} (suite {change.suite}):"
+    status = {rule: outcome.status for rule, outcome in result.verdict.outcomes.items()}
+    groups = {
+        "fixed": change.fixed,
+        "regressions": change.broken,
+        "judged for the first time": [f"{rule} ({status[rule].word})" for rule in change.new],
+        "no longer judged": change.gone,
+    }
+    for name, ids in groups.items():
+        if ids:
+            yield from _wrapped(f"{name}: {', '.join(ids)}", width, "  ", indent=4)
+    if not any(groups.values()):
+        yield "  nothing is different"
+
+
+def _grouped(outcomes: Iterable[Outcome], key: Callable[[Outcome], str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        groups.setdefault(key(outcome), []).append(outcome.rule)
+    return groups
+
+
+def _wrapped(text: str, width: int, head: str, *, indent: int) -> list[str]:
+    lead = "\n" if head.startswith("\n") else ""
+    lines = textwrap.wrap(
+        text, width, initial_indent=head.lstrip("\n"), subsequent_indent=" " * indent
+    )
+    return [lead + lines[0], *lines[1:]] if lines else []

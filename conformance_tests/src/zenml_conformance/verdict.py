@@ -3,40 +3,112 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from enum import Enum
 
-from zenml_conformance.rule import Level, Outcome, Status
+from zenml_conformance.rule import Level, Outcome, Profile, Rule, Status
 from zenml_conformance.rules import RULES
 
 
 class Kind(str, Enum):
     """What may be claimed.
 
-    CONFORMANT: every MUST was judged and holds, or can't apply. PARTIAL: what could be seen
-    holds, but some MUST could not be seen. NON_CONFORMANT: a MUST is broken. INCONCLUSIVE: a
-    MUST was not judged at all.
+    CONFORMANT: every MUST was judged and holds, is waived, or can't apply. PARTIAL: what could be
+    seen holds, but some MUST could not be seen. NON_CONFORMANT: a MUST is broken. INCONCLUSIVE: a
+    MUST was not judged at all. NOT_CLAIMED, of a profile: none of its MUST rules applies.
     """
 
     CONFORMANT = "conformant"
     PARTIAL = "partial"
     NON_CONFORMANT = "non-conformant"
     INCONCLUSIVE = "inconclusive"
+    NOT_CLAIMED = "not claimed"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the outcomes add up to.
+class Standing:
+    """What the rules of one profile, or of several, add up to.
 
     Attributes:
         kind: What may be claimed.
-        reason: Why, with the denominator.
-        outcomes: Every outcome, by rule, in the order of the specification.
+        musts: Their MUST rules by what became of them, in the order of the specification.
+        unjudged: MUST rules that were left out.
+        waived: Their waived rules of all levels.
     """
 
     kind: Kind
-    reason: str
-    outcomes: dict[str, Outcome]
+    musts: dict[Status, list[str]]
+    unjudged: list[str]
+    waived: list[str]
+
+    @property
+    def held(self) -> int:
+        """How many MUST rules hold."""
+        return len(self.musts[Status.PASSED])
+
+    @property
+    def total(self) -> int:
+        """How many MUST rules there are: the denominator."""
+        return sum(map(len, self.musts.values())) + len(self.unjudged)
+
+    @property
+    def label(self) -> str:
+        """What may be claimed, in words; waivers are part of the claim."""
+        if not self.waived or self.kind not in (Kind.CONFORMANT, Kind.PARTIAL):
+            return self.kind.value
+        plural = "s" if len(self.waived) > 1 else ""
+        return f"{self.kind.value}, with {len(self.waived)} waiver{plural}"
+
+    @property
+    def figures(self) -> str:
+        """How many MUST rules hold, of how many, and how many can't apply."""
+        inapplicable = len(self.musts[Status.NOT_APPLICABLE])
+        more = f", {inapplicable} can't apply" if inapplicable else ""
+        return f"{self.held} of {self.total} MUST rules hold{more}"
+
+    @property
+    def reason(self) -> str:
+        """Why, with the denominator."""
+        parts = [self.figures]
+        if self.kind is Kind.NON_CONFORMANT:
+            parts.append(f"broken: {', '.join(self.musts[Status.FAILED])}")
+            if blocked := self.musts[Status.BLOCKED]:
+                parts.append(f"blocked: {_some(blocked)}")
+        elif self.kind is Kind.INCONCLUSIVE:
+            if late := self.musts[Status.NOT_REACHED]:
+                parts.append(f"not reached in time: {_some(late)}")
+            unjudged = self.unjudged + self.musts[Status.ERROR] + self.musts[Status.BLOCKED]
+            if unjudged:
+                parts.append(f"not judged: {_some(unjudged)}")
+        elif self.kind is Kind.PARTIAL:
+            parts.append(f"could not be seen: {_some(self.musts[Status.NOT_SEEN])}")
+        if self.waived:
+            parts.append(f"waived: {', '.join(self.waived)}")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class Verdict(Standing):
+    """What all the outcomes add up to.
+
+    Attributes:
+        outcomes: Every outcome, by rule, in the order of the specification.
+        profiles: What each profile adds up to.
+        scope: The profiles that were to be judged; empty: all of them.
+    """
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    profiles: dict[Profile, Standing] = field(default_factory=dict)
+    scope: tuple[Profile, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why, with the denominator, and of which profiles alone it speaks."""
+        if not self.scope:
+            return super().reason
+        names = ", ".join(profile.value for profile in self.scope)
+        return f"of {names} alone, {super().reason}"
 
     def count(self, level: Level) -> Counter[Status]:
         """Count the outcomes of a level.
@@ -61,41 +133,54 @@ class Verdict:
         return [outcome for outcome in self.outcomes.values() if outcome.status in statuses]
 
 
-def reach(outcomes: dict[str, Outcome]) -> Verdict:
+def reach(outcomes: dict[str, Outcome], scope: Collection[Profile] = ()) -> Verdict:
     """Reach a verdict.
 
     Args:
         outcomes: What was judged; a rule that is missing was not.
+        scope: The profiles that it is to speak of; empty: all of them.
 
     Returns:
         The verdict.
     """
-    ordered = {rule_id: outcomes[rule_id] for rule_id in RULES if rule_id in outcomes}
-    musts = [rule for rule in RULES.values() if rule.level is Level.MUST]
-    by_status: dict[Status, list[str]] = {status: [] for status in Status}
-    missing = []
-    for rule in musts:
-        if rule.id in ordered:
-            by_status[ordered[rule.id].status].append(rule.id)
-        else:
-            missing.append(rule.id)
-    held, inapplicable = len(by_status[Status.PASSED]), len(by_status[Status.NOT_APPLICABLE])
-    figures = f"{held} of {len(musts)} MUST rules hold"
-    if inapplicable:
-        figures += f", {inapplicable} can't apply"
-    broken = by_status[Status.FAILED]
-    if broken:
-        blocked = len(by_status[Status.BLOCKED])
-        reason = f"{figures}; broken: {', '.join(broken)}"
-        reason += f"; {blocked} could not be judged because of them" if blocked else ""
-        return Verdict(Kind.NON_CONFORMANT, reason, ordered)
-    unjudged = missing + by_status[Status.ERROR] + by_status[Status.BLOCKED]
-    if unjudged:
-        return Verdict(Kind.INCONCLUSIVE, f"{figures}; not judged: {_some(unjudged)}", ordered)
-    unseen = by_status[Status.NOT_SEEN]
-    if unseen:
-        return Verdict(Kind.PARTIAL, f"{figures}; could not be seen: {_some(unseen)}", ordered)
-    return Verdict(Kind.CONFORMANT, figures, ordered)
+    rules = [rule for rule in RULES.values() if not scope or rule.profile in scope]
+    by_profile = {
+        profile: [rule for rule in rules if rule.profile is profile] for profile in Profile
+    }
+    whole = _stand(rules, outcomes)
+    return Verdict(
+        # What no profile claims is not a verdict of the whole: nothing was shown then.
+        kind=Kind.INCONCLUSIVE if whole.kind is Kind.NOT_CLAIMED else whole.kind,
+        musts=whole.musts,
+        unjudged=whole.unjudged,
+        waived=whole.waived,
+        outcomes={rule.id: outcomes[rule.id] for rule in rules if rule.id in outcomes},
+        profiles={profile: _stand(some, outcomes) for profile, some in by_profile.items() if some},
+        scope=tuple(profile for profile in Profile if profile in scope),
+    )
+
+
+def _stand(rules: list[Rule], outcomes: dict[str, Outcome]) -> Standing:
+    musts: dict[Status, list[str]] = {status: [] for status in Status}
+    unjudged = []
+    for rule in rules:
+        if rule.level is Level.MUST:
+            if rule.id in outcomes:
+                musts[outcomes[rule.id].status].append(rule.id)
+            else:
+                unjudged.append(rule.id)
+    waived = [r.id for r in rules if r.id in outcomes and outcomes[r.id].status is Status.WAIVED]
+    return Standing(_kind(musts, unjudged), musts, unjudged, waived)
+
+
+def _kind(musts: dict[Status, list[str]], unjudged: list[str]) -> Kind:
+    if musts[Status.NOT_APPLICABLE] and not unjudged and sum(map(bool, musts.values())) == 1:
+        return Kind.NOT_CLAIMED
+    if musts[Status.FAILED]:
+        return Kind.NON_CONFORMANT
+    if unjudged or any(musts[s] for s in (Status.ERROR, Status.BLOCKED, Status.NOT_REACHED)):
+        return Kind.INCONCLUSIVE
+    return Kind.PARTIAL if musts[Status.NOT_SEEN] else Kind.CONFORMANT
 
 
 def _some(ids: list[str]) -> str:

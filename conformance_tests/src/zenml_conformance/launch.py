@@ -1,0 +1,66 @@
+"""Starts what a session judges with: an engine, and the orchestrator under test in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from zenml_conformance.conductor import Conductor
+from zenml_conformance.description import Description
+from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.options import Options
+from zenml_conformance.rule import Tier
+from zenml_conformance.target_spec import TargetSpec
+
+
+def launch(config: pytest.Config, options: Options) -> tuple[Conductor, Description]:
+    """Start an engine and load the orchestrator under test. Both end with the session.
+
+    Args:
+        config: pytest's.
+        options: What was asked for.
+
+    Returns:
+        The way to the engine, and what the orchestrator is.
+
+    Raises:
+        TargetError: If the orchestrator can't be used.
+        EngineError: If the engine does not start.
+    """
+    spec = TargetSpec(
+        ref=options.orchestrator,
+        config=options.config,
+        harness=options.harness,
+        live=options.tier is Tier.LIVE,
+    )
+    search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
+    directory = _directory(config)
+    engine = EngineProcess(directory, search_path)
+    config.add_cleanup(engine.close)
+    conductor = Conductor(directory, engine.socket, spec)
+    description = conductor.describe()
+    conductor.connected = description.connected
+    conductor.capabilities = description.capabilities
+    return conductor, description
+
+
+def _directory(config: pytest.Config) -> Path:
+    """A new directory for the session, beside those of sessions that are still running."""
+    cache = getattr(config, "cache", None)
+    if cache:
+        parent: Path = cache.mkdir("conformance")
+    else:  # `-p no:cacheprovider`: nothing is to be kept.
+        parent = Path(tempfile.mkdtemp())
+        config.add_cleanup(lambda: shutil.rmtree(parent, ignore_errors=True))
+    for path in parent.iterdir():
+        if path.name.isdecimal() and not Path("/proc", path.name).exists():
+            shutil.rmtree(path, ignore_errors=True)
+    directory = parent / str(os.getpid())
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
+    return directory

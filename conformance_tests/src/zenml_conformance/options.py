@@ -1,0 +1,260 @@
+"""The options: on the command line, and in pytest's configuration."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zenml_conformance.rule import Profile, Tier
+
+TIERS = (Tier.SIMULATED.value, Tier.LIVE.value)
+
+
+class OptionError(ValueError):
+    """An option can't be used. The message says why."""
+
+
+def register(parser: pytest.Parser) -> None:
+    """Add the options.
+
+    Each has a twin in pytest's configuration, called like it (`conformance_tier` for
+    `--conformance-tier`). What is given on the command line wins.
+
+    Args:
+        parser: pytest's.
+    """
+    group = parser.getgroup("conformance", "conformance of ZenML orchestrators")
+
+    def option(*names: str, ini: str = "string", default: Any = None, **settings: Any) -> None:
+        dest = names[0].lstrip("-").replace("-", "_")
+        group.addoption(*names, dest=dest, default=default, **settings)
+        parser.addini(
+            dest,
+            f"see {names[0]}",
+            type=ini,  # type: ignore[arg-type]
+            default={"linelist": [], "bool": False}.get(ini),
+        )
+
+    option(
+        "--orchestrator",
+        metavar="REF",
+        help="the orchestrator to judge: `package.module:Flavor`, `package.module.Flavor`, a "
+        "flavor that ZenML ships (`local`), or `reference`. Runs the installed suite.",
+    )
+    option(
+        "--orchestrator-config",
+        metavar="KEY=VALUE|FILE",
+        action="append",
+        ini="linelist",
+        help="a field of its configuration (the value is read as YAML), or a YAML file of them; "
+        "may be repeated, the last one wins",
+    )
+    option(
+        "--orchestrator-harness",
+        metavar="MODULE:CLASS",
+        help="how to connect the reference backend; found by itself for projects from the template",
+    )
+    option(
+        "--conformance-tier",
+        "--tier",
+        metavar="TIER",
+        help="`simulated` (default): on the suite's reference backend, where one can be connected; "
+        "`live`: on the orchestrator's own backend",
+    )
+    option(
+        "--conformance-profile",
+        metavar="PROFILE,…",
+        help="judge these profiles alone, of " + ", ".join(profile.value for profile in Profile),
+    )
+    option(
+        "--conformance-budget",
+        metavar="SECONDS",
+        help="how long the session may judge: MUST rules first; what it does not reach is named",
+    )
+    option(
+        "--conformance-waivers",
+        metavar="FILE",
+        help="YAML list of rules that may be broken: rule, reason, owner, expires, issue",
+    )
+    option(
+        "--conformance-baseline",
+        metavar="REPORT.JSON",
+        help="an earlier report; only what got worse since then fails the session",
+    )
+    option(
+        "--conformance-strict",
+        action="store_true",
+        ini="bool",
+        help="let every verdict but `conformant` fail the session, a partial one too",
+    )
+    option(
+        "--conformance-report",
+        metavar="DIR",
+        help="write report.json, report.md, report.html and badge.svg there",
+    )
+    # Questions, to which the answer is printed; nothing is judged then.
+    group.addoption("--explain", metavar="ID", help="print what a rule asks for, and exit")
+    group.addoption("--list-rules", action="store_true", help="print all rules, and exit")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        orchestrator: The orchestrator under test.
+        config: Fields of its configuration.
+        harness: `module:Class` of a harness; None: look for one.
+        tier: `simulated` or `live`.
+        profiles: The profiles that are judged; empty: all of them.
+        budget: Seconds; None: as long as it takes.
+        waivers: The file of waivers.
+        baseline: An earlier report.
+        strict: Whether every verdict but conformant fails.
+        report: The directory that takes the reports.
+    """
+
+    orchestrator: str
+    config: dict[str, Any]
+    harness: str | None
+    tier: Tier
+    profiles: tuple[Profile, ...]
+    budget: float | None
+    waivers: Path | None
+    baseline: Path | None
+    strict: bool
+    report: Path | None
+
+    @staticmethod
+    def of(config: pytest.Config) -> Options:
+        """Read what was asked for.
+
+        Args:
+            config: pytest's.
+
+        Returns:
+            The options.
+
+        Raises:
+            OptionError: If one of them can't be used.
+        """
+        return Options(
+            orchestrator=orchestrator(config, config.option) or "",
+            config=_configuration(config),
+            harness=_word(config, "orchestrator_harness"),
+            tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
+            profiles=profiles(config),
+            budget=_seconds(_word(config, "conformance_budget")),
+            waivers=_path(config, "conformance_waivers"),
+            baseline=_path(config, "conformance_baseline"),
+            strict=config.option.conformance_strict or config.getini("conformance_strict"),
+            report=_path(config, "conformance_report"),
+        )
+
+
+def orchestrator(config: pytest.Config, given: argparse.Namespace) -> str | None:
+    """Say which orchestrator is to be judged.
+
+    Args:
+        config: pytest's.
+        given: What stands on the command line and in `addopts`.
+
+    Returns:
+        What `--orchestrator` or its twin says; None: neither says anything.
+    """
+    return given.orchestrator or config.getini("orchestrator") or None
+
+
+def profiles(config: pytest.Config) -> tuple[Profile, ...]:
+    """Say which profiles are to be judged.
+
+    Args:
+        config: pytest's.
+
+    Returns:
+        The profiles in the order of `Profile`; empty: all of them.
+
+    Raises:
+        OptionError: If there is no such profile.
+    """
+    asked = [name.strip() for name in (_word(config, "conformance_profile") or "").split(",")]
+    known = [profile.value for profile in Profile]
+    for name in filter(None, asked):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise OptionError(
+                f"--conformance-profile={name}: there is no such profile.{hint} They are "
+                f"{', '.join(known)}; several are separated by commas."
+            )
+    return tuple(profile for profile in Profile if profile.value in asked)
+
+
+def _word(config: pytest.Config, name: str) -> str | None:
+    return getattr(config.option, name) or config.getini(name) or None
+
+
+def _beside_ini(config: pytest.Config) -> Path:
+    return config.inipath.parent if config.inipath else config.rootpath
+
+
+def _path(config: pytest.Config, name: str) -> Path | None:
+    """A path: from here on the command line, from the file's directory in a configuration file."""
+    if given := getattr(config.option, name):
+        return Path(config.invocation_params.dir, given)
+    word = config.getini(name)
+    return _beside_ini(config) / word if word else None
+
+
+def _tier(name: str) -> Tier:
+    if name not in TIERS:
+        raise OptionError(f"--conformance-tier={name}: give one of {', '.join(TIERS)}.")
+    return Tier(name)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"--conformance-budget={text}: give a number of seconds, above 0.")
+    return seconds
+
+
+def _configuration(config: pytest.Config) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for text in config.getini("orchestrator_config"):
+        fields.update(_fields(text, _beside_ini(config)))
+    for text in config.option.orchestrator_config or []:
+        fields.update(_fields(text, config.invocation_params.dir))
+    return fields
+
+
+def _fields(text: str, base: Path) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    try:
+        if equals:
+            return {key: yaml.safe_load(value)}
+        loaded = yaml.safe_load(Path(base, text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(
+            f"--orchestrator-config={text}: it is neither KEY=VALUE nor a file that can be "
+            f"read ({error.strerror})."
+        ) from error
+    except yaml.YAMLError as error:
+        raise OptionError(f"--orchestrator-config={text}: it is no YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise OptionError(
+            f"--orchestrator-config={text}: the file holds {type(loaded).__name__}, not keys "
+            "with values."
+        )
+    return loaded

@@ -1,0 +1,192 @@
+"""Makes a report of what a session comes to and of the evidence that it leaves."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from zenml_conformance import __version__
+from zenml_conformance import verdict as verdicts
+from zenml_conformance.description import Description
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.options import Options
+from zenml_conformance.report import timeline
+from zenml_conformance.report.model import (
+    ClaimRow,
+    Environment,
+    ProfileStanding,
+    Report,
+    RuleResult,
+    ScenarioReport,
+    Standing,
+    Subject,
+    WaiverRow,
+)
+from zenml_conformance.result import Result
+from zenml_conformance.rule import Outcome, Profile, Status, Tier
+from zenml_conformance.rules import RULES
+
+
+def under_claims(scenarios: Path) -> list[dict[str, str]]:
+    """Look up what works without being declared.
+
+    Args:
+        scenarios: Where the scenarios left their evidence.
+
+    Returns:
+        `capability` and `detail` of each; nothing when nobody looked.
+    """
+    path = scenarios / "inspection.json"
+    if not path.exists():
+        return []
+    facts = Evidence.model_validate_json(path.read_text(encoding="utf-8")).facts
+    found: list[dict[str, str]] = facts.get("under_claims", [])
+    return found
+
+
+def command(asked: Options, keyword: str, here: Path) -> str:
+    """Write down what judges the orchestrator again.
+
+    Args:
+        asked: What was asked for, from wherever.
+        keyword: What `-k` selected.
+        here: Where the session ran.
+
+    Returns:
+        A command for a shell. Configured values are left out, since any of them may be secret.
+    """
+    words = [f"--orchestrator={asked.orchestrator}"]
+    words += [
+        f"--orchestrator-config={key}={str(value).lower() if isinstance(value, bool) else '…'}"
+        for key, value in asked.config.items()
+    ]
+    if asked.harness:
+        words.append(f"--orchestrator-harness={asked.harness}")
+    if asked.tier is Tier.LIVE:
+        words.append("--conformance-tier=live")
+    if asked.profiles:
+        words.append(f"--conformance-profile={','.join(p.value for p in asked.profiles)}")
+    if asked.budget:
+        words.append(f"--conformance-budget={asked.budget:g}")
+    for name, path in {"waivers": asked.waivers, "baseline": asked.baseline}.items():
+        if path:
+            shown = path.relative_to(here) if path.is_relative_to(here) else path.name
+            words.append(f"--conformance-{name}={shown}")
+    if asked.strict:
+        words.append("--conformance-strict")
+    if keyword:
+        words += ["-k", keyword]
+    return shlex.join(["pytest", *words])
+
+
+def report(result: Result, description: Description, again: str, scenarios: Path) -> Report:
+    """Make the report.
+
+    Args:
+        result: What the session came to.
+        description: What was judged.
+        again: What judges it again.
+        scenarios: Where the scenarios left their evidence.
+
+    Returns:
+        The report.
+    """
+    verdict = result.verdict
+    scope = verdict.scope or tuple(Profile)
+    return Report(
+        created=datetime.now(timezone.utc).replace(microsecond=0),
+        command=again,
+        subject=Subject(
+            name=description.orchestrator,
+            flavor=description.flavor,
+            distribution=description.distribution,
+            version=description.version,
+            harness=description.harness,
+            tier=Tier.SIMULATED if description.connected else Tier.LIVE,
+        ),
+        environment=Environment(
+            suite=__version__,
+            zenml=description.zenml,
+            python=platform.python_version(),
+            platform=f"{platform.system()} {platform.release()} ({platform.machine()})",
+        ),
+        scope=list(scope),
+        verdict=Standing.model_validate(_standing(verdict)),
+        profiles=[
+            ProfileStanding.model_validate({"profile": profile, **_standing(standing)})
+            for profile, standing in verdict.profiles.items()
+        ],
+        problems=result.problems,
+        claims=[
+            ClaimRow(capability=c.capability, declared=c.declared, shown=c.shown, detail=c.detail)
+            for c in result.claims
+        ],
+        rules=[_rule(outcome) for outcome in verdict.outcomes.values()],
+        left_out=[rule for rule in RULES if rule not in verdict.outcomes],
+        waivers=[
+            WaiverRow(**entry.waiver.model_dump(), state=entry.state, problem=entry.problem)
+            for entry in result.ledger
+        ],
+        change=result.change,
+        scenarios=_scenarios(scenarios, verdict.outcomes, description.scenarios),
+    )
+
+
+def _standing(standing: verdicts.Standing) -> dict[str, object]:
+    return {
+        "kind": standing.kind,
+        "label": standing.label,
+        "reason": standing.reason,
+        "musts": standing.total,
+        "held": standing.held,
+        "inapplicable": len(standing.musts[Status.NOT_APPLICABLE]),
+    }
+
+
+def _rule(outcome: Outcome) -> RuleResult:
+    rule = RULES[outcome.rule]
+    return RuleResult(
+        id=rule.id,
+        level=rule.level,
+        profile=rule.profile,
+        capability=rule.capability and rule.capability.value,
+        area=rule.area,
+        title=rule.title,
+        why=rule.why,
+        fix=rule.fix,
+        since=rule.since,
+        scenarios=list(rule.scenarios),
+        status=outcome.status,
+        detail=_fit_to_publish(outcome),
+        blocked_by=outcome.blocked_by,
+        tier=outcome.tier,
+    )
+
+
+def _fit_to_publish(outcome: Outcome) -> str:
+    """What was seen; of a traceback or a log, which may hold anything, only its two ends."""
+    lines = outcome.detail.strip().splitlines()
+    if outcome.tier is None and len(lines) > 2:
+        return f"{lines[0]} {lines[-1].strip()}"
+    return outcome.detail.strip()
+
+
+def _scenarios(
+    directory: Path, outcomes: Mapping[str, Outcome], descriptions: Mapping[str, str]
+) -> list[ScenarioReport]:
+    """Every scenario that some rule looks at, in the order in which rules first do."""
+    looked_at: dict[str, list[str]] = {}
+    for rule_id in outcomes:
+        for name in RULES[rule_id].scenarios:
+            looked_at.setdefault(name, []).append(rule_id)
+    drawn = []
+    for name, rules in looked_at.items():
+        path = directory / f"{name}.json"
+        if path.exists():
+            evidence = Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+            drawn.append(timeline.draw(evidence, descriptions.get(name, ""), rules))
+    # The inspection runs nothing, so there is nothing to draw of it.
+    return [scenario for scenario in drawn if scenario.lanes or scenario.broken]

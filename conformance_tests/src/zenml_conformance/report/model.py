@@ -1,0 +1,227 @@
+"""What a report says: the content of `report.json`.
+
+Every other form of a report is drawn from this one, and `report.schema.json` is its JSON Schema.
+It is meant to be published: it holds no environments, no command lines of jobs and no logs.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zenml_conformance.claims import Shown
+from zenml_conformance.rule import Level, Profile, Status, Tier
+from zenml_conformance.verdict import Kind
+from zenml_conformance.waivers import WaiverState
+
+
+class ReportError(ValueError):
+    """A file is no report. The message says why."""
+
+
+class Part(BaseModel):
+    """A part of a report. What a later suite adds is not looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Subject(Part):
+    """The orchestrator that was judged."""
+
+    name: str = Field(description="Import path of the implementation.")
+    flavor: str
+    distribution: str | None = Field(None, description="The Python distribution that has it.")
+    version: str | None = Field(None, description="The distribution's version.")
+    harness: str = Field(description="How the reference backend was connected.")
+    tier: Tier = Field(description="What its runs ran on.")
+
+
+class Environment(Part):
+    """What it was judged with."""
+
+    suite: str = Field(description="Version of zenml-conformance.")
+    zenml: str
+    python: str
+    platform: str
+
+
+class Standing(Part):
+    """What the rules of one profile, or of all profiles, add up to."""
+
+    kind: Kind
+    label: str = Field(description="The kind in words, with the waivers that it rests on.")
+    reason: str
+    musts: int = Field(description="How many MUST rules there are: the denominator.")
+    held: int = Field(description="How many of them hold.")
+    inapplicable: int = Field(description="How many of them can't apply.")
+
+
+class ProfileStanding(Standing):
+    """What the rules of one profile add up to."""
+
+    profile: Profile
+
+
+class ClaimRow(Part):
+    """A capability, as declared and as shown."""
+
+    capability: str
+    declared: bool
+    shown: Shown
+    detail: str = ""
+
+
+class RuleResult(Part):
+    """A rule, and what became of it."""
+
+    id: str
+    level: Level
+    profile: Profile
+    capability: str | None
+    area: str
+    title: str
+    why: str
+    fix: str
+    since: str
+    scenarios: list[str]
+    status: Status
+    detail: str = Field(description="What was seen, or why nothing was.")
+    blocked_by: str | None = None
+    tier: Tier | None = Field(None, description="What it was shown on; null: nothing was shown.")
+
+
+class WaiverRow(Part):
+    """A line of the ledger of waivers."""
+
+    rule: str
+    reason: str
+    owner: str
+    expires: date
+    issue: str | None = None
+    state: WaiverState
+    problem: str | None = Field(None, description="Why the session fails because of it.")
+
+
+class Change(Part):
+    """What is different from an earlier report. All lists are of rule ids."""
+
+    since: datetime = Field(description="When the earlier report was made.")
+    suite: str = Field(description="The suite's version then.")
+    fixed: list[str]
+    broken: list[str] = Field(description="Regressions: not broken then, not in order now.")
+    new: list[str] = Field(description="Judged now, and not then.")
+    gone: list[str] = Field(description="Judged then, and not now.")
+
+
+class Bar(Part):
+    """A stretch of time in a timeline, in seconds after the scenario's begin."""
+
+    kind: Literal["client", "call", "queued", "running", "step"]
+    begin: float
+    end: float | None = Field(description="null: no end was seen.")
+    text: str
+
+
+class Lane(Part):
+    """A line of a timeline: a client, or a job with the step that it runs."""
+
+    label: str
+    note: str
+    ended_well: bool | None = Field(description="null: nobody can say.")
+    bars: list[Bar]
+
+
+class RunRow(Part):
+    """A run in ZenML's store at the end of a scenario."""
+
+    pipeline: str
+    status: str
+    in_progress: bool
+    steps: list[str] = Field(description="Each version of each step, with its status.")
+
+
+class ScenarioReport(Part):
+    """What happened in a scenario."""
+
+    name: str
+    description: str
+    broken: bool = Field(description="It could not be played to its end.")
+    seconds: float
+    lanes: list[Lane]
+    runs: list[RunRow]
+    rules: list[str] = Field(description="The rules that look at it.")
+
+
+class Report(Part):
+    """A conformance report of one ZenML orchestrator."""
+
+    model_config = ConfigDict(title="A conformance report of a ZenML orchestrator")
+
+    format: Literal["zenml-conformance-report"] = "zenml-conformance-report"
+    format_version: Literal[1] = 1
+    created: datetime
+    command: str = Field(description="What judges it again. Configured values are left out.")
+    subject: Subject
+    environment: Environment
+    scope: list[Profile] = Field(description="The profiles that were to be judged.")
+    verdict: Standing
+    profiles: list[ProfileStanding]
+    problems: list[str] = Field(description="Why the session failed; empty: it did not.")
+    claims: list[ClaimRow]
+    rules: list[RuleResult] = Field(description="Every rule that was judged.")
+    left_out: list[str] = Field(description="Rules of this suite that were not.")
+    waivers: list[WaiverRow]
+    change: Change | None = None
+    scenarios: list[ScenarioReport]
+
+    def with_status(self, *statuses: Status) -> list[RuleResult]:
+        """List the rules of some statuses.
+
+        Args:
+            *statuses: The statuses.
+
+        Returns:
+            The rules, in the order of the specification.
+        """
+        return [rule for rule in self.rules if rule.status in statuses]
+
+    def result(self, rule_id: str) -> RuleResult | None:
+        """Look a rule up.
+
+        Args:
+            rule_id: The rule.
+
+        Returns:
+            What became of it; None: it was not judged.
+        """
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+
+def read(path: Path) -> Report:
+    """Read a `report.json`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The report.
+
+    Raises:
+        ReportError: If it can't be read, or is no report.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path} can't be read: {error}.") from error
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "its content"
+        raise ReportError(
+            f"{path} is no report of this suite ({where}: {problem['msg']}). A report is the "
+            "`report.json` that --conformance-report writes."
+        ) from error

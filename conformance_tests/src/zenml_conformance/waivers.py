@@ -1,0 +1,183 @@
+"""Waivers: rules that are allowed to be broken, by whom, why, and until when."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from zenml_conformance.rule import Outcome, Status
+from zenml_conformance.rules import RULES
+
+OPTION = "--conformance-waivers"
+EXCUSED = (Status.FAILED, Status.BLOCKED, Status.ERROR)
+"""What a waiver excuses: that a rule is broken, or that it can't be judged. A rule that stands on
+a waived one needs a waiver of its own: excusing the cause says nothing about its consequences."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class WaiverError(ValueError):
+    """The file of waivers can't be used. The message says why."""
+
+
+class Waiver(BaseModel):
+    """A rule's excuse.
+
+    Attributes:
+        rule: The rule's id.
+        reason: Why it may be broken.
+        owner: Who answers for it.
+        expires: The last day on which it counts.
+        issue: Where its repair is tracked.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: Words
+    reason: Words
+    owner: Words
+    expires: date
+    issue: Words | None = None
+
+
+class WaiverState(str, Enum):
+    """What became of a waiver. Only IN_USE and NOT_JUDGED let a session end well."""
+
+    IN_USE = "in use"
+    EXPIRED = "expired"
+    UNMATCHED = "unmatched"
+    NOT_NEEDED = "not needed"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the ledger.
+
+    Attributes:
+        waiver: The waiver.
+        state: What became of it.
+        problem: Why the session fails because of it; None: it does not.
+    """
+
+    waiver: Waiver
+    state: WaiverState
+    problem: str | None = None
+
+
+def read(path: Path) -> list[Waiver]:
+    """Read a file of waivers: a YAML list.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The waivers, one a rule.
+
+    Raises:
+        WaiverError: If it can't be read, or an entry is no waiver.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise WaiverError(f"{OPTION}={path}: the file can't be read: {error}.") from error
+    except yaml.YAMLError as error:
+        raise WaiverError(f"{OPTION}={path}: it is no YAML: {error}") from error
+    if data is None:
+        return []
+    if not isinstance(data, list):
+        raise WaiverError(
+            f"{OPTION}={path}: the file holds {type(data).__name__}, not a list of waivers. Begin "
+            "each one with `- rule: ID`, and give its reason, its owner and the day it expires."
+        )
+    try:
+        waivers = TypeAdapter(list[Waiver]).validate_python(data)
+    except ValidationError as error:
+        raise WaiverError(f"{OPTION}={path}: {_complaint(data, error)}") from error
+    ids = [waiver.rule for waiver in waivers]
+    if twice := sorted({rule for rule in ids if ids.count(rule) > 1}):
+        raise WaiverError(f"{OPTION}={path}: {', '.join(twice)} is waived twice. Keep one entry.")
+    return waivers
+
+
+def _complaint(data: list[object], error: ValidationError) -> str:
+    """Say what is wrong with which entry, with the value."""
+    lines = []
+    for problem in error.errors():
+        number, *field = problem["loc"]
+        entry = data[int(number)]
+        name = f" ({entry['rule']})" if isinstance(entry, dict) and "rule" in entry else ""
+        where = f"waiver {int(number) + 1}{name}"
+        if problem["type"] == "missing":
+            lines.append(f"{where} lacks `{field[0]}`")
+        elif problem["type"] == "extra_forbidden":
+            known = ", ".join(Waiver.model_fields)
+            lines.append(f"{where} has the unknown field `{field[0]}`; known are {known}")
+        else:
+            what = f"{field[0]}={problem['input']!r}" if field else repr(problem["input"])
+            lines.append(f"{where}: {what}: {problem['msg']}")
+    return "; ".join(lines) + "."
+
+
+def excuse(outcome: Outcome, waivers: Mapping[str, Waiver], today: date) -> Outcome:
+    """Apply a rule's waiver.
+
+    Args:
+        outcome: What became of the rule.
+        waivers: The waivers, by rule.
+        today: The day.
+
+    Returns:
+        The outcome; WAIVED when it would be worse and a waiver that still counts excuses it.
+    """
+    waiver = waivers.get(outcome.rule)
+    if waiver and outcome.status in EXCUSED and today <= waiver.expires:
+        return replace(outcome, status=Status.WAIVED)
+    return outcome
+
+
+def ledger(waivers: Sequence[Waiver], outcomes: Mapping[str, Outcome], today: date) -> list[Entry]:
+    """Say what became of each waiver.
+
+    Args:
+        waivers: The waivers.
+        outcomes: What became of the rules, after `excuse`.
+        today: The day.
+
+    Returns:
+        An entry for each.
+    """
+    return [_entry(waiver, outcomes.get(waiver.rule), today) for waiver in waivers]
+
+
+def _entry(waiver: Waiver, outcome: Outcome | None, today: date) -> Entry:
+    rule = waiver.rule
+    if rule not in RULES:
+        near = difflib.get_close_matches(rule, RULES, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return Entry(waiver, WaiverState.UNMATCHED, f"the waiver for {rule} matches no rule.{hint}")
+    if today > waiver.expires:
+        return Entry(
+            waiver,
+            WaiverState.EXPIRED,
+            f"the waiver for {rule} expired on {waiver.expires}: mend the rule, or have "
+            f"{waiver.owner} renew it.",
+        )
+    if outcome is None or outcome.status in (Status.NOT_SEEN, Status.NOT_REACHED):
+        return Entry(waiver, WaiverState.NOT_JUDGED)
+    if outcome.status is Status.WAIVED:
+        return Entry(waiver, WaiverState.IN_USE)
+    what = "holds" if outcome.status is Status.PASSED else "can't apply"
+    return Entry(
+        waiver,
+        WaiverState.NOT_NEEDED,
+        f"the waiver for {rule} is not needed: the rule {what}. Remove it.",
+    )
