@@ -18,3 +18,5 @@ from zenml_conformance.rules import packaging as packaging  # isort: skip
 from zenml_conformance.rules import status as status  # isort: skip
 from zenml_conformance.rules import stop as stop  # isort: skip
 from zenml_conformance.rules import schedules as schedules  # isort: skip
+from zenml_conformance.rules import dynamic as dynamic  # isort: skip
+from zenml_conformance.rules import isolated as isolated  # isort: skip

@@ -28,16 +28,6 @@ except ImportError:  # ZenML had none before.
 
 ISOLATED: dict[str, Any] = {"runtime": StepRuntime.ISOLATED}
 
-ARGUMENTS = [
-    "two  words",
-    """it's "quoted" `here`""",
-    "$HOME $(true) ; exit 1 # * \\",
-    "first\nsecond",
-    "",
-    "--run_id=none",
-]
-"""What a shell would change."""
-
 SAY = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
 """A program that writes its arguments into a file."""
 
@@ -136,7 +126,7 @@ def lingering(probes: str) -> int:
 
 
 @pipeline(dynamic=True, enable_cache=False)
-def dynamic(probes: str, isolated: bool, commands: bool, settings: dict[str, Any]) -> None:
+def dynamic(probes: str, isolated: bool, arguments: list[str], settings: dict[str, Any]) -> None:
     """A loop, a branch on an output, steps at the same time, and steps that are isolated."""
     enter(probes)
     waiting = []
@@ -147,9 +137,9 @@ def dynamic(probes: str, isolated: bool, commands: bool, settings: dict[str, Any
             settings={"orchestrator": settings} if settings else {},
         )
         waiting.append(own.submit(probes, id="isolated"))
-    if isolated and commands:
+    if isolated and arguments:
         path = str(Path(probes, "arguments.said"))
-        words = ("python", "-c", SAY, path, *ARGUMENTS)
+        words = ("python", "-c", SAY, path, *arguments)
         waiting.append(command("verbatim", *words).submit())
         for name, asked in RESOURCES.items():
             waiting.append(command(name, "true", settings={"resources": asked}).submit())
@@ -266,5 +256,6 @@ def fail_fast(probes: str) -> None:
     """An isolated step that takes long, beside one that fails."""
     enter(probes)
     sleeping = sleeper.with_options(**ISOLATED).submit(probes, 15.0)
+    wait_for_mark(probes, "running", 30.0)
     boom(probes)
     sleeping.wait()

@@ -12,6 +12,16 @@ from zenml_conformance.lab.laboratory import Client, Laboratory
 from zenml_conformance.lab.scenarios.scenario import scenario
 from zenml_conformance.rule import Capability
 
+ARGUMENTS = [
+    "two  words",
+    """it's "quoted" `here`""",
+    "$HOME $(true) ; exit 1 # * \\",
+    "first\nsecond",
+    "",
+    "--run_id=none",
+]
+"""What a shell would change: the arguments of a program."""
+
 HANG_SECONDS = 20.0
 """How long a run may go on when its isolated jobs have all ended: ZenML asks again after seconds
 of its own."""
@@ -60,14 +70,17 @@ def dynamic(lab: Laboratory) -> None:
         "dynamic:dynamic",
         parameters={
             "isolated": _isolated(lab),
-            "commands": commands,
+            "arguments": ARGUMENTS if commands else [],
             "settings": {name: given["step"] for name, given in values.items()},
         },
         options={
-            "settings": {"orchestrator": {n: given["pipeline"] for n, given in values.items()}}
+            "settings": {"orchestrator": {n: given["pipeline"] for n, given in values.items()}},
+            # So that what becomes of isolated steps does not change what the others show.
+            "execution_mode": "continue_on_failure",
         },
     )
     lab.evidence.facts["commands"] = commands
+    lab.evidence.facts["asked"] = ARGUMENTS
     _note(lab)
 
 

@@ -1,0 +1,417 @@
+"""Isolated steps of dynamic pipelines: jobs that ZenML's runner submits, asks about and stops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.reference.jobs import JobRecord
+from zenml_conformance.rule import (
+    MUST,
+    SHOULD,
+    Capability,
+    NotApplicable,
+    NotSeen,
+    Profile,
+    Violation,
+    rule,
+)
+
+LIVE = {"initializing", "provisioning", "running"}
+ENDED = {"completed", "failed", "stopped"}
+DEAD = {"failed", "stopped"}
+
+STATUS = "get_isolated_step_status"
+
+UNREPORTED = ("quitter", "hollow")
+"""Steps whose jobs end well and report nothing: one runs first, one never runs."""
+
+ASKED: dict[str, tuple[str, str, float]] = {
+    "half_cpu": ("cpu", "cpu_count=0.5", 0.5),
+    "two_gpus": ("gpus", "gpu_count=2", 2),
+    "memory_kb": ("memory", "memory='3KB'", 3 * 1000),
+    "memory_tib": ("memory", "memory='3TiB'", 3 * 1024**4),
+}
+"""For each step of the scenario: the job's field, what the user wrote, and its exact value."""
+
+MEBIBYTE = 1024**2
+
+
+def answers(seen: Evidence, *phases: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what a process that has submitted nothing was told.
+
+    Args:
+        seen: The evidence.
+        *phases: Which phases; none: all.
+
+    Yields:
+        The phase and the answer.
+    """
+    for phase, facts in seen.facts["phases"].items():
+        if not phases or phase in phases:
+            for answer in facts["answers"] or []:
+                yield phase, answer
+
+
+def _said(answer: dict[str, Any]) -> str:
+    return f"raised {answer['raised']}" if "raised" in answer else f"gave {answer['gave']!r}"
+
+
+def _isolated_job(seen: Evidence, step: str) -> JobRecord:
+    jobs = seen.jobs_of(step)
+    if not jobs:
+        raise NotSeen(f"no job was submitted for the isolated step {step!r}")
+    return jobs[0]
+
+
+def _submission(seen: Evidence, step: str) -> dict[str, Any]:
+    for note in seen.facts["submissions"]:
+        if note["step"] == step:
+            found: dict[str, Any] = note
+            return found
+    raise NotSeen(f"ZenML never asked for the isolated step {step!r} to be submitted")
+
+
+@rule("ISO-10", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
+    """An isolated step's process is started with all of its `environment`, verbatim.
+
+    Why: the step's process finds ZenML's store, the active stack and the user's own variables
+    there (`zenml.orchestrators.step_launcher`). ZenML sets the user's again when the step
+    function runs, so a loss shows only at import time.
+
+    Fix: hand the whole `environment` of `submit_isolated_step` to the job as data, and only add
+    to it.
+    """
+    expected = _submission(dynamic, "isolated")["environment"]
+    probe = dynamic.probe("isolated")
+    if probe:
+        actual = probe.environment_at_start
+    else:
+        actual = _isolated_job(dynamic, "isolated").job.environment
+    if lost := expected.keys() - actual.keys():
+        raise Violation(f"the process was started without {', '.join(sorted(lost))}")
+    for key, value in expected.items():
+        if key.startswith("CONFORMANCE_") and actual[key] != value:
+            raise Violation(f"it was given {key}={value[:60]!r} and saw {actual[key][:60]!r}")
+
+
+@rule("ISO-1", MUST, requires=("ISO-10",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
+    """An isolated step runs once, in a process of its own, and its record is completed.
+
+    Why: the user asked for isolation because the step needs another image, more memory or a GPU.
+    Overriding `submit_isolated_step` makes ZenML send every such step there
+    (`BaseOrchestrator.can_run_isolated_steps`, `get_step_runtime`).
+
+    Fix: submit the command of `zenml.orchestrators.utils.get_step_entrypoint_command` with
+    `StepOperatorEntrypointConfiguration` (or a subclass) and `step_run_id=…`.
+    """
+    note = _submission(dynamic, "isolated")
+    if note["raised"]:
+        raise Violation(f"submit_isolated_step raised {note['raised']}")
+    ran = [probe for probe in dynamic.probes if probe.step == "isolated"]
+    run = dynamic.run
+    status = run.status_of("isolated") if run else "never recorded"
+    if len(ran) != 1 or status != "completed":
+        raise Violation(f"the isolated step ran {len(ran)} time(s) and is {status}")
+    if ran[0].pid in {entry["pid"] for entry in dynamic.facts["entries"]}:
+        raise Violation("the isolated step ran in the process of the pipeline's own code")
+
+
+@rule("ISO-11", SHOULD, requires=("ISO-1",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
+    """`submit_isolated_step` returns when the job is submitted, not when it has ended.
+
+    Why: until it returns the runner does not know of the job
+    (`DynamicPipelineRunner._register_isolated_step_for_monitoring`): FAIL_FAST can't stop it,
+    its failure is noticed last, and one of ten worker threads is taken.
+
+    Fix: submit and return. ZenML waits with `get_isolated_step_status`.
+    """
+    note, probe = _submission(dynamic, "isolated"), dynamic.probe("isolated")
+    if probe is None or probe.ended is None:
+        raise NotSeen("the isolated step did not come to its end")
+    if note["returned_at"] > probe.ended:
+        raise Violation(
+            f"submit_isolated_step returned after {note['returned_at'] - note['began']:.1f} s, "
+            "when the step was over"
+        )
+
+
+@rule("ISO-9", MUST, requires=("ISO-1",), needs_jobs=True, profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def commands_run_verbatim(dynamic: Evidence, isolated_status: Evidence) -> None:
+    """A command step's program is run as it is, and how it ends is how the step ends.
+
+    Why: a `CommandStep` may run anything, and no code of ZenML's runs with it: words with
+    spaces, quotes or `$` must arrive as they are, and nobody but the orchestrator can say how it
+    ended (`StepLauncher._finalize_remote_step`).
+
+    Fix: give the words of `get_step_entrypoint_command` to the backend as a list; where only a
+    line will do, join them with `zenml.orchestrators.utils.shell_join`. For a step with
+    `config.command`, report COMPLETED when the job ended with code 0.
+    """
+    if not dynamic.facts["commands"]:
+        raise NotApplicable("this ZenML has no command steps")
+    asked, said = dynamic.facts["asked"], dynamic.facts["said"]
+    if said is None:
+        job = _isolated_job(dynamic, "verbatim")
+        words = dynamic.last_words.get(job.id, "").strip().splitlines()
+        raise Violation(f"the program was never run as it was meant: {words[-1:] or 'no output'}")
+    for before, after in zip(asked, [*said, *[None] * len(asked)], strict=False):
+        if before != after:
+            raise Violation(f"the program was given {before!r} and saw {after!r}")
+    status = dynamic.run.status_of("verbatim") if dynamic.run else "never recorded"
+    if status != "completed":
+        raise Violation(f"the program ended well, and its step is {status}")
+    for _, answer in answers(isolated_status, "ended"):
+        good = answer["step"] == "good_command"
+        if good and answer.get("gave") != "completed":
+            raise Violation(f"for a program that ended well, {STATUS} {_said(answer)}")
+
+
+@rule("ISO-8", MUST, requires=("ISO-9",), needs_jobs=True, profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
+    """An isolated step's job gets the cpus, memory and gpus that the step asks for, exactly.
+
+    Why: because the orchestrator can isolate steps, ZenML isolates every step that asks for
+    resources (`get_step_runtime`), so that it gets them. If they are dropped here, isolating it
+    was for nothing; a unit taken for another is off by 2 to 13 percent.
+
+    Fix: map `step_run_info.config.resource_settings` with the same code as for static steps.
+    """
+    if not dynamic.facts["commands"]:
+        raise NotSeen("this ZenML has no command steps, which show it")
+    for step, (field, asked, exact) in ASKED.items():
+        got = getattr(_isolated_job(dynamic, step).job, field)
+        if got is None:
+            raise Violation(f"{step!r} asked for {asked}; its job has no {field}")
+        most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
+        if not exact <= got <= max(most, exact):
+            raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
+    if gpus := _isolated_job(dynamic, "no_gpu").job.gpus:
+        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
+
+
+@rule("ISO-12", MUST, requires=("ISO-1",), needs_jobs=True, profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def isolated_steps_have_their_settings(dynamic: Evidence) -> None:
+    """An isolated step's own settings reach its job.
+
+    Why: `StackComponent.get_settings` gives the settings of what it is given. Called with the
+    snapshot it gives the pipeline's for every step, and the step's own image or queue is ignored
+    without a word.
+
+    Fix: call `self.get_settings(step_run_info)` in `submit_isolated_step`.
+    """
+    given: dict[str, dict[str, Any]] = dynamic.facts["settings"]
+    if not given:
+        raise NotApplicable("it has no settings that take a text or a whole number")
+    own = _isolated_job(dynamic, "isolated").job.model_dump_json()
+    everything = " ".join(record.job.model_dump_json() for record in dynamic.jobs)
+    shown = 0
+    for name, values in given.items():
+        found = [level for level, value in values.items() if _says(own, value)]
+        elsewhere = any(_says(everything, value) for value in values.values())
+        shown += bool(found) or elsewhere
+        if elsewhere and found != ["step"]:
+            has = f"the {' and the '.join(found)}'s" if found else "none"
+            raise Violation(
+                f"setting {name!r} of the isolated step should be its own "
+                f"({values['step']!r}); its job has {has}"
+            )
+    if not shown:
+        raise NotSeen(f"none of the settings {', '.join(given)} shows in a job")
+
+
+def _says(text: str, value: Any) -> bool:
+    return f'"{value}"' in text or (isinstance(value, int) and f":{value}" in text)
+
+
+@rule("ISO-13", MUST, requires=("DYN-1", "ISO-1"), needs_jobs=True, profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
+    """A failed isolated step is tried again by ZenML, and by nobody else.
+
+    Why: the runner submits a new job for each attempt (`DynamicPipelineRunner._monitoring_loop`).
+    A backend that starts the old job again has it report to a record that is finished, and the
+    step's code runs more often than the user allowed.
+
+    Fix: submit isolated steps without restarts or requeues of the backend's own.
+    """
+    jobs = dynamic_resumed.jobs_of("flaky_once")
+    if not jobs:
+        raise NotSeen("no job was submitted for the isolated step that fails once")
+    if restarts := sum(record.restarts for record in jobs):
+        raise Violation(f"the backend started the failed job again {restarts} time(s)")
+    ran = sum(probe.step == "flaky_once" for probe in dynamic_resumed.probes)
+    run = dynamic_resumed.run
+    status = run.status_of("flaky_once") if run else "never recorded"
+    if (len(jobs), ran, status) != (2, 2, "completed"):
+        raise Violation(
+            f"a step that fails once and may be retried once ran {ran} time(s), in {len(jobs)} "
+            f"job(s), and is {status}"
+        )
+
+
+@rule("ISO-5", MUST, requires=("ISO-1",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
+    """A fresh instance in another process knows an isolated step's job from `step_run` alone.
+
+    Why: when the orchestration process is started again, the runner asks a new instance about
+    the jobs of the old one (`DynamicPipelineRunner.launch_step`). What it takes for ended is
+    published as failed while it runs; what raises is never noticed to end.
+
+    Fix: write the job's id into the step run's metadata (`publish_step_run_metadata`) or make
+    its name from `step_run.id`; read it again from the store, because the `step_run` that ZenML
+    passes is older than the job.
+    """
+    asked = list(answers(isolated_status, "live"))
+    if not asked:
+        raised = [f["raised"] for f in isolated_status.facts["phases"].values() if f["raised"]]
+        if raised:
+            raise Violation(f"asking raised {raised[0]['type']}: {raised[0]['message']}")
+        raise NotSeen("no isolated step ran long enough to be asked about")
+    for _, answer in asked:
+        if "raised" in answer or answer["gave"] in ENDED:
+            raise Violation(
+                f"{answer['step']!r} had not ended, and {STATUS} of a fresh instance "
+                f"{_said(answer)}"
+            )
+    for _, answer in answers(isolated_status, "ended"):
+        if answer["step"] == "reporter" and answer.get("gave") not in ENDED:
+            raise Violation(f"'reporter' had ended, and {STATUS} {_said(answer)}")
+
+
+@rule("ISO-2", MUST, requires=("ISO-5",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def a_status_is_one_that_zenml_knows_here(isolated_status: Evidence) -> None:
+    """A step's status is INITIALIZING, PROVISIONING, RUNNING, COMPLETED, FAILED or STOPPED.
+
+    Why: the runner goes on watching for the first three, and takes everything else for the end
+    (`DynamicPipelineRunner._monitoring_loop`). QUEUED makes it clean up a job that has not
+    started, and never look at it again: the run hangs.
+
+    Fix: a job that waits in a queue is PROVISIONING.
+    """
+    for _, answer in answers(isolated_status):
+        asked = answer["method"] == STATUS and "gave" in answer
+        if asked and answer["gave"] not in LIVE | ENDED:
+            raise Violation(f"{STATUS} gave {answer['gave']!r} for {answer['step']!r}")
+
+
+def _lost(seen: Evidence, *steps: str) -> None:
+    """Check that steps whose jobs are gone were recorded as failed, by the run itself."""
+    run = seen.run
+    if run is None:
+        raise Violation("the run was never recorded")
+    for step in steps:
+        jobs = seen.facts.get("jobs", {}).get(step, [])
+        status = run.status_of(step)
+        if run.step(step) and status not in DEAD:
+            after = f" ({', '.join(jobs)})" if jobs else ""
+            hangs = ", and the run hangs" if run.in_progress else ""
+            raise Violation(f"the job of {step!r} is over{after}; its step is {status}{hangs}")
+
+
+@rule("ISO-3", MUST, requires=("ISO-2",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence) -> None:
+    """An isolated step whose job ends well without a report is failed, not completed.
+
+    Why: for COMPLETED the runner publishes nothing, because the step is supposed to have done it
+    (`DynamicPipelineRunner._monitoring_loop`). If it has not (an entrypoint that never ran, an
+    `exit 0` too early), the step stays as it is and the run hangs for ever.
+
+    Fix: when the job has ended with code 0, look at the step's record: COMPLETED if it is
+    successful or a command step, else FAILED.
+    """
+    seen = False
+    for _, answer in answers(isolated_status, "ended"):
+        if answer["step"] in UNREPORTED:
+            seen = True
+            if answer.get("gave") not in DEAD:
+                raise Violation(
+                    f"the job of {answer['step']!r} ended well, its step is {answer['status']}, "
+                    f"and {STATUS} {_said(answer)}"
+                )
+    if not (seen or any(probe.step == "quitter" for probe in isolated_lost.probes)):
+        raise NotSeen("no isolated step could be made to end without a report")
+    _lost(isolated_lost, *UNREPORTED)
+
+
+@rule("ISO-4", MUST, requires=("ISO-2",), profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -> None:
+    """An isolated step whose job was killed, failed, or is unknown to the backend is failed.
+
+    Why: the runner waits as long as it hears RUNNING, and as long as `get_isolated_step_status`
+    raises, which it takes for "no answer just now" (`DynamicPipelineRunner._monitoring_loop`,
+    `BaseOrchestrator.wait_for_isolated_step`). Backends forget jobs; then the run hangs for ever.
+
+    Fix: report FAILED for a job that failed and for one that the backend does not know; raise
+    only while the backend can't be reached.
+    """
+    for _, answer in answers(isolated_status, "ended"):
+        gone = answer["step"] in ("bad_command", "killed_command", "forgotten_command")
+        if gone and answer.get("gave") not in DEAD:
+            raise Violation(f"for {answer['step']!r}, {STATUS} {_said(answer)}")
+    if not any(probe.step == "victim" for probe in isolated_lost.probes):
+        raise NotSeen("no isolated step ran that could be killed")
+    _lost(isolated_lost, "victim", "forgotten")
+
+
+@rule("ISO-6", SHOULD, requires=("ISO-5",), needs_jobs=True, profile=Profile.DYNAMIC,
+      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+def cleaning_up_never_raises(isolated_status: Evidence) -> None:
+    """`cleanup_isolated_step` works in every phase, and a second time.
+
+    Why: ZenML calls it when a step is over, however it ended, also for jobs that never started
+    or are forgotten (`DynamicPipelineRunner._cleanup_isolated_step`). What it raises is logged
+    and dropped: job objects and secrets stay behind, and nobody is told.
+
+    Fix: take "not found" for done.
+    """
+    seen = False
+    for _, answer in answers(isolated_status, "cleaned up"):
+        seen = True
+        if "raised" in answer:
+            raise Violation(f"cleaning up after {answer['step']!r} {_said(answer)}")
+    if not seen:
+        raise NotSeen("no isolated step got far enough to be cleaned up after")
+
+
+@rule("ISO-7", MUST, requires=("ISO-5",), profile=Profile.DYNAMIC,
+      capability=Capability.STOP_ISOLATED_STEPS, since="0.2")  # fmt: skip
+def isolated_steps_can_be_stopped(isolated_fail_fast: Evidence, isolated_status: Evidence) -> None:
+    """`stop_isolated_step` ends a job, queued or running, and may be called again.
+
+    Why: in FAIL_FAST the runner calls it for every other isolated step when one fails
+    (`DynamicPipelineRunner._on_failure_detected`), and again for those that were just being
+    submitted. Without it they run to their end, and the run with them.
+
+    Fix: cancel the job; take "not found" and "has ended" for done. Stop isn't over when the
+    backend has merely noted the wish: the job must end.
+    """
+    if not isolated_fail_fast.facts["ran"]:
+        raise NotSeen("no isolated step ran long enough to be stopped")
+    if isolated_fail_fast.facts["ended_by_itself"]:
+        raise Violation("another step failed in FAIL_FAST, and the isolated step ran to its end")
+    run = isolated_fail_fast.run
+    if run is None or run.status != "failed" or run.status_of("sleeper") not in DEAD:
+        status = f"{run.status!r}, its step {run.status_of('sleeper')}" if run else "unknown"
+        raise Violation(f"after a failure in FAIL_FAST, the run is {status}")
+    for _, answer in answers(isolated_status, "stopped"):
+        if "raised" in answer:
+            raise Violation(f"stopping {answer['step']!r} {_said(answer)}")
+    for _, answer in answers(isolated_status, "after the stop"):
+        if answer.get("gave") not in DEAD:
+            raise Violation(f"{answer['step']!r} was stopped, and {STATUS} {_said(answer)}")
