@@ -38,6 +38,7 @@ class Conductor:
             target: The orchestrator under test.
         """
         self.directory = directory
+        self.template = directory / "template"
         self.target = target
         self.engine = EngineClient(socket)
         self.connected = True
@@ -46,14 +47,33 @@ class Conductor:
         """What the orchestrator declares."""
         self.deadline: float | None = None
         """When to wait no longer for any evidence, on the monotonic clock; None: never."""
+        self.sabotage: str | None = None
+        """The fault that is put into the orchestrator before scenarios are played."""
         self._evidence: dict[str, Evidence] = {}
+
+    def sabotaged(self, sabotage: str) -> Conductor:
+        """Point at the same orchestrator with a fault in it.
+
+        Args:
+            sabotage: The fault's name.
+
+        Returns:
+            Its conductor, to plan scenarios with; they start from the same template store.
+        """
+        directory = self.directory / "prove" / sabotage
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        faulty = Conductor(directory, self.engine.socket_path, self.target)
+        faulty.template, faulty.sabotage = self.template, sabotage
+        faulty.connected, faulty.capabilities = self.connected, self.capabilities
+        faulty.deadline = self.deadline
+        return faulty
 
     @property
     def _session(self) -> dict[str, Any]:
         return {
             "socket": self.engine.socket_path,
             "target": self.target.model_dump(),
-            "backend": None,
+            "sabotage": self.sabotage,
         }
 
     def describe(self) -> Description:
@@ -103,13 +123,12 @@ class Conductor:
         Raises:
             TargetError: If ZenML refuses to register it.
         """
-        template = self.directory / "template"
-        template.mkdir(mode=0o700)
-        environment = store.client_environment(template, simulated=True)
+        self.template.mkdir(mode=0o700)
+        environment = store.client_environment(self.template, simulated=True)
         if base is None:
             del environment["DISABLE_DATABASE_MIGRATION"]
         else:
-            store.clone(base, template)
+            store.clone(base, self.template)
         if self._run("zenml_conformance.store:register_target", environment=environment) != 0:
             log = (self.directory / "store.log").read_text().strip()
             raise TargetError(
@@ -168,7 +187,7 @@ class Conductor:
                 {
                     "name": name,
                     "directory": str(self.scenarios),
-                    "template": str(self.directory / "template"),
+                    "template": str(self.template),
                 },
                 self.scenarios / f"{name}.log",
             )

@@ -27,6 +27,8 @@ from zenml_conformance.target_spec import TargetError, TargetSpec
 from zenml_conformance.terminal import explain, summary
 from zenml_conformance.terms import Terms
 
+pytest_plugins = ("zenml_conformance.prove.plugin",)
+
 SUITE = Path(__file__).parent / "suite"
 PROPERTY = "conformance"
 

@@ -21,11 +21,16 @@ class Session(BaseModel):
         socket: Path of the engine's socket.
         target: The orchestrator under test.
         backend: Name of the scenario's reference backend; None: the orchestrator keeps its own.
+        sabotage: Name of a fault to put into the orchestrator; None: it stays as it is.
+        observer: Whether this is a process of the suite's own, and not one in which the
+            orchestrator works: a client, an operator, a job.
     """
 
     socket: str
     target: TargetSpec
     backend: str | None = None
+    sabotage: str | None = None
+    observer: bool = True
 
 
 current: Session | None = None
@@ -33,7 +38,7 @@ current: Session | None = None
 
 
 def join(session: Session) -> None:
-    """Enter a session, and put the reference backend in place of the orchestrator's own.
+    """Enter a session: put the reference backend, and a fault, where they belong.
 
     Args:
         session: The session.
@@ -41,14 +46,21 @@ def join(session: Session) -> None:
     global current
     current = session
     _issue_token()
-    if session.backend is not None:
-        from zenml_conformance.reference.backend import ReferenceBackend
-        from zenml_conformance.target import Target
+    if session.backend is None and session.sabotage is None:
+        return
+    from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.target import Target
 
-        target = Target.load(session.target)
-        target.harness.connect(
-            target.orchestrator_class, ReferenceBackend(session.socket, session.backend)
-        )
+    target, backend = Target.load(session.target), None
+    if session.backend is not None:
+        backend = ReferenceBackend(session.socket, session.backend)
+    if session.sabotage is not None:
+        from zenml_conformance.prove.sabotages import SABOTAGES
+        from zenml_conformance.prove.scene import Scene
+
+        SABOTAGES[session.sabotage].apply(Scene(target, backend, session.observer))
+    if backend is not None:
+        target.harness.connect(target.orchestrator_class, backend)
 
 
 def _issue_token() -> None:

@@ -29,9 +29,11 @@ def play(name: str, directory: str, template: str) -> None:
     session = sessions.current
     assert session is not None
     home = Path(directory, name)
-    if Target.load(session.target).harness.connects:
-        session = session.model_copy(update={"backend": str(home)})
-        sessions.current = session
+    connects = Target.load(session.target).harness.connects
+    session = session.model_copy(
+        update={"backend": str(home) if connects else None, "observer": False}
+    )
+    sessions.current = session
     evidence = Evidence(scenario=name, simulated=session.backend is not None)
     try:
         laboratory = Laboratory(name, home, Path(template), session)

@@ -1,0 +1,141 @@
+"""pytest's side of `--prove`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zenml_conformance.prove.proof import Catch, Proof, tally
+from zenml_conformance.prove.prover import Prover
+from zenml_conformance.prove.sabotage import Sabotage
+from zenml_conformance.prove.sabotages import SABOTAGES
+from zenml_conformance.prove.table import table
+from zenml_conformance.rule import Level
+from zenml_conformance.rules import RULES
+
+TESTS = Path(__file__).parents[1] / "suite" / "test_prove.py"
+PROPERTY = "conformance-proof"
+
+proofs_key = pytest.StashKey[list[Proof]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option, and its twin in pytest's configuration."""
+    text = "then put faults into the orchestrator itself, and show that each MUST rule notices"
+    group = parser.getgroup("conformance")
+    group.addoption(
+        "--conformance-prove", "--prove", dest="conformance_prove", action="store_true", help=text
+    )
+    parser.addini("conformance_prove", "see --conformance-prove", type="bool", default=False)
+
+
+def _is_asked_for(config: pytest.Config) -> bool:
+    return bool(config.option.conformance_prove or config.getini("conformance_prove"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collect the sabotages only where they are asked for."""
+    return True if collection_path == TESTS and not _is_asked_for(config) else None
+
+
+def sabotage_of(item: pytest.Item) -> Sabotage | None:
+    """Say which sabotage a test plays.
+
+    Args:
+        item: A test.
+
+    Returns:
+        The sabotage; None: it plays none.
+    """
+    if isinstance(item, pytest.Function) and item.path == TESTS:
+        return SABOTAGES[str(item.callspec.params["name"])]
+    return None
+
+
+@pytest.fixture(scope="session")
+def prover(request: pytest.FixtureRequest) -> Prover:
+    """Whoever proves the rules of this session."""
+    from zenml_conformance.plugin import conductor_key, judge_key
+
+    stash = request.config.stash
+    ahead = [s for item in request.session.items if (s := sabotage_of(item))]
+    return Prover(stash[conductor_key], stash[judge_key], ahead)
+
+
+class NotCaught(Exception):
+    """Fails a sabotage's test. Its text is all that is shown."""
+
+
+def prove_in_test(prover: Prover, name: str, request: pytest.FixtureRequest) -> None:
+    """Prove with a sabotage, and end the test accordingly.
+
+    Args:
+        prover: The session's.
+        name: The sabotage.
+        request: The test's request; takes the proof along to the table.
+
+    Raises:
+        NotCaught: If the fault was not noticed.
+    """
+    proof = prover.prove(SABOTAGES[name])
+    request.node.user_properties.append((PROPERTY, json.dumps(proof.to_dict())))
+    if proof.catch is Catch.UNPLAYED:
+        pytest.skip(f"not played: {proof.detail}")
+    if proof.catch is Catch.MISSED:
+        raise NotCaught(
+            f"{proof.rule} did not notice a fault that was put into the orchestrator:\n\n"
+            f"  Fault: {proof.fault}\n  Seen:  {proof.detail}\n\n"
+            "So its being green says less than it should. Either the orchestrator goes another "
+            "way than the one\nthat was broken, or the rule is too weak: please report it."
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show what was not caught instead of a traceback."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(NotCaught):
+        report.longrepr = str(call.excinfo.value)
+    return report
+
+
+class _Collector:
+    """Gathers proofs where the session is controlled, also from xdist's workers."""
+
+    def __init__(self, proofs: list[Proof]) -> None:
+        self.proofs = proofs
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    self.proofs.append(Proof.from_dict(json.loads(str(value))))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin to gather proofs."""
+    if not hasattr(session.config, "workerinput"):
+        proofs = session.config.stash[proofs_key] = []
+        session.config.pluginmanager.register(_Collector(proofs), "conformance-proofs")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what was proved."""
+    if proofs := config.stash.get(proofs_key, []):
+        terminalreporter.section("proof")
+        width = max(60, terminalreporter._tw.fullwidth - 1)
+        terminalreporter.line(table(tally(proofs), width))
+
+
+def unproved() -> list[str]:
+    """List the MUST rules that no sabotage aims at.
+
+    Returns:
+        Their ids.
+    """
+    aimed_at = {sabotage.rule for sabotage in SABOTAGES.values()}
+    return [r.id for r in RULES.values() if r.level is Level.MUST and r.id not in aimed_at]

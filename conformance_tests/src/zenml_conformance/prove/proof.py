@@ -1,0 +1,103 @@
+"""What became of a sabotage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from zenml_conformance.rule import Level
+from zenml_conformance.rules import RULES
+
+
+class Catch(str, Enum):
+    """Whether a fault was noticed.
+
+    CAUGHT: its rule turned red. BLOCKED: a rule that its rule requires turned red first. MISSED:
+    nothing turned red. UNPLAYED: the fault can't be put into this orchestrator, or its rule does
+    not hold anyway.
+    """
+
+    CAUGHT = "caught"
+    BLOCKED = "blocked"
+    MISSED = "NOT CAUGHT"
+    UNPLAYED = "not played"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One sabotage, played.
+
+    Attributes:
+        rule: The rule that was to turn red.
+        sabotage: The sabotage's name.
+        fault: What was wrong.
+        catch: Whether that was noticed.
+        detail: What the rule said, or why nothing was played.
+        holds: Whether the rule holds for the orchestrator as it is.
+    """
+
+    rule: str
+    sabotage: str
+    fault: str
+    catch: Catch
+    detail: str
+    holds: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Make it fit for a report that crosses processes."""
+        return {**asdict(self), "catch": self.catch.value}
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> Proof:
+        """Undo `to_dict`.
+
+        Args:
+            data: What it returned.
+
+        Returns:
+            The proof.
+        """
+        return Proof(**{**data, "catch": Catch(data["catch"])})
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What all the proofs of a session add up to.
+
+    Attributes:
+        rows: The proofs to show, in the order of the rules: what was played, and one for each
+            rule of which nothing could be.
+        hold: The MUST rules that hold, and were to be shown to bite.
+        bite: Those of them that do.
+        unshown: Those whose faults could not be played.
+    """
+
+    rows: tuple[Proof, ...]
+    hold: tuple[str, ...]
+    bite: tuple[str, ...]
+    unshown: tuple[str, ...]
+
+
+def tally(proofs: Sequence[Proof]) -> Tally:
+    """Add up.
+
+    Args:
+        proofs: What was played, and what was not.
+
+    Returns:
+        What it comes to.
+    """
+    rows, hold, bite, unshown = [], [], [], []
+    for rule in RULES.values():
+        mine = [proof for proof in proofs if proof.rule == rule.id]
+        played = [proof for proof in mine if proof.catch is not Catch.UNPLAYED]
+        rows += played or mine[:1]
+        if rule.level is Level.MUST and any(proof.holds for proof in mine):
+            hold.append(rule.id)
+            if not played:
+                unshown.append(rule.id)
+            elif all(proof.catch is not Catch.MISSED for proof in played):
+                bite.append(rule.id)
+    return Tally(tuple(rows), tuple(hold), tuple(bite), tuple(unshown))

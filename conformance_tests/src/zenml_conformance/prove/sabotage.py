@@ -1,0 +1,87 @@
+"""What a sabotage is: data and one short function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from zenml_conformance.rules import RULES
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Scene
+
+
+class Needs(str, Enum):
+    """What a sabotage can't do without, in the words of the reason for not playing it.
+
+    JOBS: it works on what is submitted. CLIENT: it works on steps that run in the client.
+    """
+
+    NOTHING = "nothing"
+    JOBS = "it is a fault of jobs, which only the reference backend shows"
+    CLIENT = "it is a fault of orchestrators whose steps run in the client's process"
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """A way to break any orchestrator from outside.
+
+    Attributes:
+        name: Of its own among all.
+        fault: What is wrong, as a sentence.
+        rule: The rule that must turn red.
+        scenarios: What is played with the fault; all else is as the sound orchestrator left it.
+        needs: What the orchestrator must be like.
+        apply: Puts the fault in place, in each process in which the orchestrator works.
+    """
+
+    name: str
+    fault: str
+    rule: str
+    scenarios: tuple[str, ...]
+    needs: Needs
+    apply: Callable[[Scene], None]
+
+    def __str__(self) -> str:
+        """Name it, for pytest."""
+        return f"{self.rule}-{self.name}"
+
+
+SABOTAGES: dict[str, Sabotage] = {}
+"""Every sabotage, by name."""
+
+
+def sabotage(
+    rule: str, *, scenarios: tuple[str, ...] = (), needs: Needs = Needs.NOTHING
+) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
+    """Make a sabotage of a function. Its docstring is the fault, in a sentence.
+
+    The function is called before the orchestrator does anything, in each client, each operator,
+    each job, and where the classes are inspected.
+
+    Args:
+        rule: The rule that must turn red.
+        scenarios: What to play; none: the first scenario that the rule looks at. The fewer and
+            the shorter, the sooner it is proved.
+        needs: What the orchestrator must be like.
+
+    Returns:
+        A decorator that leaves the function as it is.
+
+    Raises:
+        ValueError: If the name is taken.
+    """
+
+    def register(apply: Callable[[Scene], None]) -> Callable[[Scene], None]:
+        name = apply.__name__
+        if name in SABOTAGES:
+            raise ValueError(f"two sabotages are called {name}")
+        played = scenarios or RULES[rule].scenarios[:1]
+        fault = " ".join((inspect.getdoc(apply) or "").split())
+        SABOTAGES[name] = Sabotage(name, fault, rule, played, needs, apply)
+        return apply
+
+    return register

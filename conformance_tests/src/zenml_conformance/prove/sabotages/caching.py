@@ -1,0 +1,78 @@
+"""Sabotage of caching."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.prove.sabotage import Needs, sabotage
+from zenml_conformance.prove.sabotages.topology import for_step
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Around, Scene
+
+
+@sabotage("CACHE-2", needs=Needs.JOBS)
+def cached_steps_run_again(scene: Scene) -> None:
+    """Steps that ZenML has found in its cache are run again, with those that it has not."""
+    submitted = set()
+
+    def submit(original: Around, job: Any) -> Any:
+        submitted.add(job.step)
+        if job.step == "use" and "load" not in submitted:
+            original(for_step(job, "load"))
+        return original(job)
+
+    scene.around_backend("submit", submit)
+
+
+@sabotage("CACHE-2", needs=Needs.CLIENT)
+def whole_snapshot_run(scene: Scene) -> None:
+    """The snapshot is loaded again, whole, and run."""
+
+    def submit(
+        original: Around,
+        *,
+        snapshot: Any,
+        base_environment: Any,
+        step_environments: Any,
+        **others: Any,
+    ) -> Any:
+        from zenml.client import Client
+
+        whole = Client().zen_store.get_snapshot(snapshot.id)
+        return original(
+            snapshot=whole,
+            base_environment=base_environment,
+            step_environments={
+                name: step_environments.get(name, base_environment)
+                for name in whole.step_configurations
+            },
+            **others,
+        )
+
+    scene.around("submit_pipeline", submit)
+
+
+@sabotage("CACHE-1")
+def caching_switched_off(scene: Scene) -> None:
+    """Client-side caching is switched off behind the user's back."""
+
+    def run(original: Around, *arguments: Any, **keywords: Any) -> Any:
+        os.environ["ZENML_PREVENT_CLIENT_SIDE_CACHING"] = "true"
+        return original(*arguments, **keywords)
+
+    scene.around("run", run)
+
+
+@sabotage("CACHE-3", needs=Needs.JOBS)
+def command_recognised(scene: Scene) -> None:
+    """A command that has been run before is not run again."""
+    ran: dict[tuple[str, ...], str] = {}
+
+    def submit(original: Around, job: Any) -> Any:
+        if job.command not in ran:
+            ran[job.command] = original(job)
+        return ran[job.command]
+
+    scene.around_backend("submit", submit)

@@ -1,0 +1,36 @@
+"""Sabotage of environments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.prove.sabotage import sabotage
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Scene
+
+
+@sabotage("ENV-1")
+def variable_dropped(scene: Scene) -> None:
+    """One of the user's variables does not arrive."""
+    scene.change_environments(
+        lambda step, variables: {k: v for k, v in variables.items() if k != "CONFORMANCE_PLAIN"}
+    )
+
+
+@sabotage("ENV-2")
+def values_mixed_up(scene: Scene) -> None:
+    """The second call of a step's function gets the value of the first."""
+    scene.change_environments(
+        lambda step, variables: (
+            {**variables, "CONFORMANCE_OWN": "meet"} if step == "meet_2" else variables
+        )
+    )
+
+
+@sabotage("ENV-3")
+def values_spoilt(scene: Scene) -> None:
+    """Values lose their line ends, as in a file with one line for each variable."""
+    scene.change_environments(
+        lambda step, variables: {k: v.replace("\n", " ") for k, v in variables.items()}
+    )

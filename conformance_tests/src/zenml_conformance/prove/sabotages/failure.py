@@ -1,0 +1,43 @@
+"""Sabotage of what happens after a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.prove.sabotage import sabotage
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Scene
+
+
+@sabotage("MODE-1", scenarios=("inspection", "fail_fast"))
+def modes_not_kept(scene: Scene) -> None:
+    """Every execution mode is declared, and a failure changes nothing for other branches."""
+    from zenml.enums import ExecutionMode
+
+    def change(snapshot: Any) -> None:
+        snapshot.metadata.pipeline_configuration = snapshot.pipeline_configuration.model_copy(
+            update={"execution_mode": ExecutionMode.CONTINUE_ON_FAILURE}
+        )
+
+    scene.orchestrator.supported_execution_modes = property(lambda self: list(ExecutionMode))
+    scene.change_snapshots(change)
+
+
+@sabotage("RETRY-1")
+def nobody_retries(scene: Scene) -> None:
+    """`handles_step_retries` says the opposite of what is true."""
+    config_class: Any = scene.target.flavor.config_class
+    handles = config_class.handles_step_retries.fget
+    config_class.handles_step_retries = property(lambda self: not handles(self))
+
+
+@sabotage("MODE-4")
+def branches_tied_together(scene: Scene) -> None:
+    """A step waits for a step of another branch, which fails."""
+
+    def change(snapshot: Any) -> None:
+        if "after_well" in snapshot.step_configurations:
+            snapshot.step_configurations["after_well"].spec.upstream_steps.append("boom")
+
+    scene.change_snapshots(change)

@@ -1,0 +1,69 @@
+"""Sabotage of records."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.prove.sabotage import Needs, sabotage
+from zenml_conformance.prove.scene import wrap
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Around, Scene
+
+LOCAL_STORES = "ZENML_LOCAL_STORES_PATH"
+
+
+@sabotage("META-1")
+def metadata_of_any_kind(scene: Scene) -> None:
+    """Submission returns an object among its metadata that ZenML can't store."""
+
+    def submit(original: Around, **keywords: Any) -> Any:
+        result = original(**keywords)
+        if result:
+            result.metadata = {**(result.metadata or {}), "handle": object()}
+        return result
+
+    scene.around("submit_pipeline", submit)
+
+
+@sabotage("META-3")
+def metadata_hook_raises(scene: Scene) -> None:
+    """`get_pipeline_run_metadata` asks for what only the submitting client has."""
+
+    def raises(original: Around, run_id: Any) -> Any:
+        raise LookupError("this instance has submitted nothing")
+
+    scene.around("get_pipeline_run_metadata", raises)
+
+
+@sabotage("ART-1")
+def artifacts_elsewhere(scene: Scene) -> None:
+    """Steps keep local artifacts where the client does not look."""
+    from zenml.orchestrators.step_launcher import StepLauncher
+
+    def launch(original: Around) -> Any:
+        before = os.environ.get(LOCAL_STORES)
+        os.environ[LOCAL_STORES] = elsewhere
+        try:
+            return original()
+        finally:
+            if before is None:
+                del os.environ[LOCAL_STORES]
+            else:
+                os.environ[LOCAL_STORES] = before
+
+    elsewhere = str(scene.directory / "elsewhere")
+    wrap(StepLauncher, "launch", launch)
+
+
+@sabotage("NAME-1", needs=Needs.JOBS)
+def names_cut(scene: Scene) -> None:
+    """Job names are cut to four characters."""
+    scene.change_jobs(lambda job: job.model_copy(update={"name": job.name[:4]}))
+
+
+@sabotage("NAME-2", needs=Needs.JOBS)
+def names_without_the_run(scene: Scene) -> None:
+    """A job is called after its step, whatever the run."""
+    scene.change_jobs(lambda job: job.model_copy(update={"name": job.step or "coordinator"}))

@@ -1,0 +1,92 @@
+"""Sabotage of submission."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.prove.sabotage import Needs, sabotage
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Around, Scene
+
+NO_JOB = "no-such-job"
+"""An id that the reference backend never gives out."""
+
+
+@sabotage("SUB-1")
+def old_keywords(scene: Scene) -> None:
+    """`submit_pipeline` has the signature that ZenML has given up."""
+
+    def submit(
+        self: Any, deployment: Any, stack: Any, environment: Any, placeholder_run: Any = None
+    ) -> Any:
+        raise AssertionError("ZenML called it")
+
+    scene.orchestrator.submit_pipeline = submit
+
+
+@sabotage("SUB-2", needs=Needs.JOBS)
+def refusal_swallowed(scene: Scene) -> None:
+    """A job that the backend refuses is taken for submitted."""
+
+    def submit(original: Around, job: Any) -> Any:
+        try:
+            return original(job)
+        except EngineError:
+            return NO_JOB
+
+    scene.around_backend("submit", submit)
+
+
+@sabotage("SUB-4", needs=Needs.JOBS)
+def half_a_submission_left(scene: Scene) -> None:
+    """No job is ever cancelled, and the failure of a run is not reported."""
+    scene.around_backend("cancel", lambda original, job_id: None)
+    scene.lose_reports()
+
+
+@sabotage("SUB-6", scenarios=("killed",), needs=Needs.JOBS)
+def waiting_raises(scene: Scene) -> None:
+    """Waiting for a run ends with an exception."""
+    _raise_after_waiting(scene)
+
+
+@sabotage("SUB-6", scenarios=("failing",), needs=Needs.CLIENT)
+def waiting_raises_in_the_client(scene: Scene) -> None:
+    """Waiting for a run ends with an exception."""
+    _raise_after_waiting(scene)
+
+
+def _raise_after_waiting(scene: Scene) -> None:
+    from zenml.orchestrators import SubmissionResult
+
+    def submit(original: Around, **keywords: Any) -> Any:
+        result = original(**keywords) or SubmissionResult()
+        wait = result.wait_for_completion
+
+        def wait_and_raise() -> None:
+            if wait:
+                wait()
+            raise RuntimeError("the run did not succeed")
+
+        result.wait_for_completion = wait_and_raise
+        return result
+
+    scene.around("submit_pipeline", submit)
+
+
+@sabotage("CONC-1")
+def run_kept_on_the_instance(scene: Scene) -> None:
+    """What is submitted is kept on the instance, which two threads share."""
+    meeting = threading.Barrier(2)
+
+    def submit(original: Around, *, snapshot: Any, **others: Any) -> Any:
+        scene.orchestrator.kept = snapshot
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=5)  # Until the other thread has come by.
+        return original(snapshot=scene.orchestrator.kept, **others)
+
+    scene.around("submit_pipeline", submit)

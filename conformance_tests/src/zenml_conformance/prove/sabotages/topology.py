@@ -1,0 +1,81 @@
+"""Sabotage of topology."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zenml_conformance.prove.sabotage import Needs, sabotage
+
+if TYPE_CHECKING:
+    from zenml_conformance.prove.scene import Scene
+    from zenml_conformance.reference.jobs import Job
+
+
+def for_step(job: Job, step: str) -> Job:
+    """Let a step's job run another step.
+
+    Args:
+        job: A job that runs a step.
+        step: The invocation id of the other one.
+
+    Returns:
+        The job, with another `--step_name`.
+    """
+    words = [
+        f"--step_name={step}"
+        if word == f"--step_name={job.step}"
+        else step
+        if before == "--step_name"
+        else word
+        for before, word in zip(("", *job.command), job.command, strict=False)
+    ]
+    return job.model_copy(update={"command": tuple(words)})
+
+
+@sabotage("DAG-5", needs=Needs.JOBS)
+def named_by_function(scene: Scene) -> None:
+    """A step's command names its function, and so the first call of that function."""
+    scene.change_jobs(lambda job: for_step(job, "meet") if job.step == "meet_2" else job)
+
+
+@sabotage("DAG-5", needs=Needs.CLIENT)
+def first_call_runs_again(scene: Scene) -> None:
+    """In place of the second call of a function, the first is run again."""
+
+    def change(snapshot: Any) -> None:
+        steps = snapshot.step_configurations
+        if "meet_2" in steps:
+            steps["meet_2"] = steps["meet"]
+
+    scene.change_snapshots(change)
+
+
+@sabotage("DAG-1")
+def order_lost(scene: Scene) -> None:
+    """Steps wait for nothing, and the last is begun first."""
+
+    def change(snapshot: Any) -> None:
+        steps = snapshot.step_configurations
+        for name in reversed(list(steps)):
+            steps[name] = steps.pop(name)
+            steps[name].spec.upstream_steps.clear()
+
+    scene.change_snapshots(change)
+
+
+@sabotage("DAG-2")
+def last_step_left_out(scene: Scene) -> None:
+    """The last step of a pipeline is never run."""
+    scene.change_snapshots(lambda snapshot: snapshot.step_configurations.popitem())
+
+
+@sabotage("DAG-3")
+def failure_not_waited_for(scene: Scene) -> None:
+    """The step after one that fails does not wait for it."""
+    lost = "after_boom"
+
+    def change(snapshot: Any) -> None:
+        if lost in snapshot.step_configurations:
+            snapshot.step_configurations[lost].spec.upstream_steps.clear()
+
+    scene.change_snapshots(change)
