@@ -23,9 +23,12 @@ def submit_levels(lab: Laboratory) -> None:
     from zenml.enums import StackComponentType
 
     from zenml_conformance.store import STACK
+    from zenml_conformance.target import Target
 
     settings_class = Client().active_stack.orchestrator.settings_class
     values = values_of(settings_class) if settings_class else {}
+    for name in Target.load(lab.session.target).config:
+        values.pop(name, None)  # It was chosen for the whole session, such as how long to wait.
     lab.evidence.facts["settings"] = values
     if not values:
         return
