@@ -213,7 +213,9 @@ def _adapter(seam: type, backend: ReferenceBackend) -> Any:
         return backend.schedule(_job(job), cron)
 
     def unschedule(self: Any, schedule_id: str) -> None:
-        backend.unschedule(schedule_id)
+        # The seam has no error for a schedule that is gone.
+        if schedule_id in {record.id for record in backend.schedules() if not record.deleted}:
+            backend.unschedule(schedule_id)
 
     methods = [init, submit, status, cancel, wait, check, log_location]
     if hasattr(seam, "schedule"):
