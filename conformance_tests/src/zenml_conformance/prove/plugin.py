@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.prove.proof import Catch, Proof, tally
 from zenml_conformance.prove.prover import Prover
 from zenml_conformance.prove.sabotage import Sabotage
@@ -80,8 +81,21 @@ def prove_in_test(prover: Prover, name: str, request: pytest.FixtureRequest) -> 
     Raises:
         NotCaught: If the fault was not noticed.
     """
-    proof = prover.prove(SABOTAGES[name])
-    request.node.user_properties.append((PROPERTY, json.dumps(proof.to_dict())))
+    from zenml_conformance import plugin
+
+    sabotage, terms = SABOTAGES[name], request.config.stash[plugin.terms_key]
+    try:
+        outcome = terms.apply(request.config.stash[plugin.judge_key].outcome(sabotage.rule))
+        proof = prover.prove(sabotage)
+    except EngineError as error:
+        pytest.exit(
+            f"the conformance engine is gone, and nothing more can be proved: {error}",
+            returncode=pytest.ExitCode.INTERNAL_ERROR,
+        )
+    request.node.user_properties += [
+        (plugin.PROPERTY, json.dumps(outcome.to_dict())),
+        (PROPERTY, json.dumps(proof.to_dict())),
+    ]
     if proof.catch is Catch.UNPLAYED:
         pytest.skip(f"not played: {proof.detail}")
     if proof.catch is Catch.MISSED:

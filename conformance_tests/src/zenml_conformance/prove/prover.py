@@ -71,13 +71,11 @@ class Prover:
         outcome = self._judge.outcome(sabotage.rule)
         if outcome.status is not Status.PASSED:
             return f"the rule is {outcome.status.value} as it is"
+        if sabotage.needs is Needs.NOTHING:
+            return None
         diamond = self._conductor.evidence("diamond")
-        fits = {
-            Needs.NOTHING: True,
-            Needs.JOBS: diamond.simulated,
-            Needs.CLIENT: diamond.in_process,
-        }
-        return None if fits[sabotage.needs] else sabotage.needs.value
+        fits = diamond.simulated if sabotage.needs is Needs.JOBS else diamond.in_process
+        return None if fits else sabotage.needs.value
 
     def _faulty(self, sabotage: Sabotage) -> Conductor:
         return self._conductor.sabotaged(sabotage.name)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STOPS = ("_stop_run_forcefully", "_stop_run", "stop_run")
 """What an orchestrator may override to stop runs; any of them will do."""
 
+ISOLATED = ("submit_isolated_step", "submit_isolated_step_with_allocation")
+"""The same for isolated steps."""
+
 Around = Callable[..., Any]
 """Called in place of something, which is its first argument."""
 
@@ -35,10 +38,10 @@ def wrap(owner: Any, name: str, around: Around) -> None:
     """
     original = getattr(owner, name)
     if not isinstance(owner, type):
-        setattr(owner, name, functools.wraps(original)(functools.partial(around, original)))
+        setattr(owner, name, functools.partial(around, original))
         return
 
-    @functools.wraps(original)
+    # Without `functools.wraps`: the suite's own watchers would take it for one of theirs.
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         return around(functools.partial(original, self), *args, **kwargs)
 
@@ -88,15 +91,16 @@ class Scene:
         """
         wrap(self.orchestrator, method, around)
 
-    def around_stop(self, around: Around) -> None:
-        """Put something around whatever the orchestrator stops runs with.
+    def around_any(self, methods: tuple[str, ...], around: Around) -> None:
+        """Put something around the first of some methods that the orchestrator overrides.
 
         Args:
+            methods: Their names, such as `STOPS` or `ISOLATED`.
             around: Called with the method, bound to its object, and the arguments.
         """
         from zenml.orchestrators import BaseOrchestrator
 
-        for name in STOPS:
+        for name in methods:
             if getattr(self.orchestrator, name) is not getattr(BaseOrchestrator, name):
                 self.around(name, around)
                 return

@@ -19,3 +19,5 @@ from zenml_conformance.prove.sabotages import packaging as packaging  # isort: s
 from zenml_conformance.prove.sabotages import status as status  # isort: skip
 from zenml_conformance.prove.sabotages import stop as stop  # isort: skip
 from zenml_conformance.prove.sabotages import schedules as schedules  # isort: skip
+from zenml_conformance.prove.sabotages import dynamic as dynamic  # isort: skip
+from zenml_conformance.prove.sabotages import isolated as isolated  # isort: skip

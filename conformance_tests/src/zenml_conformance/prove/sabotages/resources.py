@@ -31,6 +31,15 @@ def requests_dropped(scene: Scene) -> None:
 @sabotage("RES-2", needs=Needs.JOBS)
 def requests_halved(scene: Scene) -> None:
     """Jobs get half of what steps ask for."""
+    halve_requests(scene)
+
+
+def halve_requests(scene: Scene) -> None:
+    """Have the backend get half of what each job asks for.
+
+    Args:
+        scene: The scene.
+    """
 
     def change(job: Any) -> Any:
         asked = {name: getattr(job, name) for name in ("cpu", "memory", "gpus")}

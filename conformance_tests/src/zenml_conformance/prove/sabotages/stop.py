@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
+from zenml_conformance.prove.scene import STOPS
 from zenml_conformance.reference.jobs import JobState
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 @sabotage("STOP-1")
 def stop_does_nothing(scene: Scene) -> None:
     """Stopping a run returns, and does nothing."""
-    scene.around_stop(lambda original, *arguments, **keywords: None)
+    scene.around_any(STOPS, lambda original, *arguments, **keywords: None)
 
 
 @sabotage("STOP-2", needs=Needs.JOBS)
@@ -58,4 +59,4 @@ def everything_stopped(scene: Scene) -> None:
             scene.backend.cancel(record.id)
         return original(*arguments, **keywords)
 
-    scene.around_stop(stop)
+    scene.around_any(STOPS, stop)

@@ -31,6 +31,15 @@ def old_keywords(scene: Scene) -> None:
 @sabotage("SUB-2", needs=Needs.JOBS)
 def refusal_swallowed(scene: Scene) -> None:
     """A job that the backend refuses is taken for submitted."""
+    swallow_refusals(scene)
+
+
+def swallow_refusals(scene: Scene) -> None:
+    """Have the orchestrator believe that every job was accepted.
+
+    Args:
+        scene: The scene.
+    """
 
     def submit(original: Around, job: Any) -> Any:
         try:

@@ -1,0 +1,118 @@
+"""`--prove`: faults that are put into the orchestrator under test itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from commands import run_pytest
+from zenml_conformance.prove.plugin import unproved
+from zenml_conformance.prove.proof import Catch, Proof, tally
+from zenml_conformance.prove.sabotage import Sabotage
+from zenml_conformance.prove.sabotages import SABOTAGES
+from zenml_conformance.rules import RULES
+
+STUBBORN = """
+from zenml_conformance.reference.orchestrator import (
+    ReferenceOrchestrator,
+    ReferenceOrchestratorFlavor,
+)
+
+
+class CannotBeBroken(type(ReferenceOrchestrator)):
+    def __setattr__(cls, name, value):
+        if name != "get_orchestrator_run_id":
+            super().__setattr__(name, value)
+
+
+class Stubborn(ReferenceOrchestrator, metaclass=CannotBeBroken):
+    pass
+
+
+class StubbornFlavor(ReferenceOrchestratorFlavor):
+    @property
+    def name(self):
+        return "stubborn"
+
+    @property
+    def implementation_class(self):
+        return Stubborn
+"""
+
+
+def test_every_must_has_a_sabotage() -> None:
+    assert unproved() == []
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES.values(), ids=str)
+def test_a_sabotage_says_what_is_wrong_and_plays_what_its_rule_looks_at(sabotage: Sabotage) -> None:
+    assert re.fullmatch(r"[A-Z`].{15,120}\.", sabotage.fault)
+    grounds, seen = [sabotage.rule], set[str]()
+    for rule in grounds:  # Grows: a fault may be seen by what the rule requires, too.
+        seen.update(RULES[rule].scenarios)
+        grounds += RULES[rule].requires
+    assert set(sabotage.scenarios) & set(RULES[sabotage.rule].scenarios)
+    assert seen.issuperset(sabotage.scenarios)
+
+
+def test_faults_are_caught(tmp_path: Path) -> None:
+    done = run_pytest(
+        tmp_path,
+        "--orchestrator=reference",
+        "--prove",
+        "-k",
+        "prove and (RUNID-5 or PKG-5 or SUB-2 or ENV-2)",
+        "-n",
+        "2",
+    )
+    assert done.returncode == 0, done.stdout
+    for rule in ("RUNID-5", "PKG-5", "SUB-2", "ENV-2"):
+        assert re.search(rf"^{rule} .* caught$", done.stdout, re.MULTILINE), done.stdout
+    assert "\n4 of 4 MUST rules that hold were shown to bite." in done.stdout
+
+
+def test_a_fault_that_is_not_caught_fails_the_session(tmp_path: Path) -> None:
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    done = run_pytest(
+        tmp_path,
+        "--orchestrator=stubborn:StubbornFlavor",
+        "--orchestrator-harness=zenml_conformance.harness:SeamHarness",
+        "--prove",
+        "-k",
+        "RUNID-5",
+    )
+    assert done.returncode == 1, done.stdout
+    assert re.search(r"^RUNID-5 .* NOT CAUGHT$", done.stdout, re.MULTILINE), done.stdout
+    assert "RUNID-5 did not notice a fault that was put into the orchestrator" in done.stdout
+    assert "\n0 of 1 MUST rules that hold were shown to bite." in done.stdout
+
+
+def test_sabotages_are_not_played_unasked(tmp_path: Path) -> None:
+    done = run_pytest(tmp_path, "--orchestrator=reference", "--collect-only", "-q")
+    assert "test_conformance.py::test_rule[SUB-1]" in done.stdout
+    assert "test_prove" not in done.stdout
+
+
+def proof(rule: str, catch: Catch, holds: bool = True) -> Proof:
+    return Proof(rule, "a_fault", "Something is wrong.", catch, "because", holds)
+
+
+def test_a_rule_bites_when_no_fault_was_missed() -> None:
+    seen = tally(
+        [
+            proof("ENV-1", Catch.MISSED),
+            proof("SUB-1", Catch.CAUGHT),
+            proof("SUB-1", Catch.UNPLAYED),
+            proof("ENV-1", Catch.CAUGHT),
+            proof("ENV-2", Catch.UNPLAYED),
+            proof("ENV-3", Catch.BLOCKED),
+            proof("DAG-1", Catch.UNPLAYED, holds=False),
+        ]
+    )
+    assert [row.rule for row in seen.rows] == ["SUB-1", "DAG-1", "ENV-1", "ENV-1", "ENV-2", "ENV-3"]
+    assert seen.hold == ("SUB-1", "ENV-1", "ENV-2", "ENV-3")
+    assert seen.bite == ("SUB-1", "ENV-3")
+    assert seen.unshown == ("ENV-2",)
+    assert Proof.from_dict(seen.rows[0].to_dict()) == seen.rows[0]
