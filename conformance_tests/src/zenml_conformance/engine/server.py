@@ -132,6 +132,9 @@ class Engine:
         self.backends: dict[str, Backend] = {}
         self.jobs_by_pid: dict[int, tuple[str, str]] = {}
         self.exit_codes: dict[int, int | None] = {}
+        self.owners: dict[int, str | None] = {}
+        self.processes: collections.Counter[str | None] = collections.Counter()
+        self.cpu_seconds: dict[str | None, float] = collections.defaultdict(float)
         self.kills: list[tuple[float, int]] = []
         self.waiters: list[Waiter] = []
         self.scenarios: dict[str, int] = {}
@@ -233,18 +236,21 @@ class Engine:
             signal.set_wakeup_fd(-1)
             become(spec)
         self.exit_codes[pid] = None
+        self.owners[pid] = spec.session.backend
+        self.processes[spec.session.backend] += 1
         return pid
 
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
             code = os.waitstatus_to_exitcode(status)
             self.exit_codes[pid] = code
+            self.cpu_seconds[self.owners.pop(pid, None)] += usage.ru_utime + usage.ru_stime
             if pid in self.jobs_by_pid:
                 name, job_id = self.jobs_by_pid[pid]
                 backend = self.backends[name]
@@ -293,6 +299,10 @@ class Engine:
         """Send a signal to a process that this engine started."""
         self._signal(pid, number)
         return True
+
+    def op_cost(self, caller: int, backend: str) -> dict[str, Any]:
+        """Say what the processes of a scenario have cost so far, those that have ended."""
+        return {"processes": self.processes[backend], "cpu_seconds": self.cpu_seconds[backend]}
 
     # -- operations: the reference backend --------------------------------------------------
 

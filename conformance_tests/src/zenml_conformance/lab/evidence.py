@@ -158,6 +158,20 @@ class Exposure(BaseModel):
     detail: str
 
 
+class Cost(BaseModel):
+    """What playing a scenario took.
+
+    Attributes:
+        seconds: From its beginning to its end.
+        cpu_seconds: Of all its processes, as far as the engine started them; 0 where it did not.
+        processes: How many the engine started.
+    """
+
+    seconds: float
+    cpu_seconds: float = 0.0
+    processes: int = 0
+
+
 class Evidence(BaseModel):
     """All that is known of one scenario.
 
@@ -178,6 +192,7 @@ class Evidence(BaseModel):
         probes: What the steps saw.
         exposures: Where a secret was found.
         facts: What else the scenario noted, by name.
+        cost: What playing it took.
     """
 
     scenario: str
@@ -196,6 +211,7 @@ class Evidence(BaseModel):
     probes: list[Probe] = Field(default_factory=list)
     exposures: list[Exposure] = Field(default_factory=list)
     facts: dict[str, Any] = Field(default_factory=dict)
+    cost: Cost | None = None
 
     @property
     def run(self) -> RunRecord | None:

@@ -17,6 +17,7 @@ from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import Session
 from zenml_conformance.lab.evidence import (
+    Cost,
     Done,
     Evidence,
     Exposure,
@@ -85,6 +86,7 @@ class Laboratory:
             template: The template store.
             session: The session; its target says whether the reference backend is connected.
         """
+        self._began = time.monotonic()
         self.name = name
         self.directory = directory
         self.engine = EngineClient(session.socket)
@@ -449,6 +451,8 @@ class Laboratory:
                 if record.exit_code and record.log
             }
             self.backend.close()
+            cost = self.engine.request("cost", backend=self.session.backend)
+            self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.model_validate_json(path.read_text()))
         self.evidence.exposures = self._exposures()
