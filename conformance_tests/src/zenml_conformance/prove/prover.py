@@ -54,15 +54,18 @@ class Prover:
             source = faulty if scenario in sabotage.scenarios else self._conductor
             return source.evidence(scenario)
 
-        outcome = Judge(evidence).outcome(sabotage.rule)
+        judge = Judge(evidence)
+        outcome = judge.outcome(sabotage.rule)
         if outcome.status is Status.NOT_REACHED:
             return self._proof(sabotage, Catch.UNPLAYED, outcome.detail)
         if outcome.status is Status.FAILED:
             shutil.rmtree(faulty.directory, ignore_errors=True)
             return self._proof(sabotage, Catch.CAUGHT, outcome.detail)
-        if outcome.status is Status.BLOCKED:
-            return self._proof(sabotage, Catch.BLOCKED, f"{outcome.blocked_by} turned red first")
-        said = f"the rule is {outcome.status.value}"
+        if outcome.blocked_by:
+            outcome = judge.outcome(outcome.blocked_by)
+            if outcome.status is Status.FAILED:
+                return self._proof(sabotage, Catch.BLOCKED, f"{outcome.rule} turned red first")
+        said = f"{outcome.rule} is {outcome.status.value}"
         detail = f"{said}: {outcome.detail}" if outcome.detail else said
         return self._proof(sabotage, Catch.MISSED, f"{detail}; see {faulty.scenarios}")
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.reference.jobs import Job
@@ -74,11 +72,6 @@ class Scene:
     def orchestrator(self) -> Any:
         """The orchestrator's class."""
         return self.target.orchestrator_class
-
-    @property
-    def directory(self) -> Path:
-        """Where everything of the scenario is."""
-        return Path(os.environ["ZENML_CONFIG_PATH"]).parent
 
     # -- the orchestrator's methods ---------------------------------------------------------
 

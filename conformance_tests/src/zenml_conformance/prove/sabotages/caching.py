@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
 from zenml_conformance.prove.sabotages.topology import for_step
+from zenml_conformance.prove.scene import wrap
 
 if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene
@@ -65,14 +66,18 @@ def caching_switched_off(scene: Scene) -> None:
     scene.around("run", run)
 
 
-@sabotage("CACHE-3", needs=Needs.JOBS)
-def command_recognised(scene: Scene) -> None:
-    """A command that has been run before is not run again."""
-    ran: dict[tuple[str, ...], str] = {}
+@sabotage("CACHE-3")
+def old_results_handed_out(scene: Scene) -> None:
+    """A step that was run before is not run again, though its caching is off."""
+    from zenml.orchestrators import utils
+    from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 
-    def submit(original: Around, job: Any) -> Any:
-        if job.command not in ran:
-            ran[job.command] = original(job)
-        return ran[job.command]
+    def populate(original: Around, *arguments: Any, **keywords: Any) -> Any:
+        before = utils.is_setting_enabled
+        utils.is_setting_enabled = lambda **settings: True
+        try:
+            return original(*arguments, **keywords)
+        finally:
+            utils.is_setting_enabled = before
 
-    scene.around_backend("submit", submit)
+    wrap(StepRunRequestFactory, "populate_request", populate)

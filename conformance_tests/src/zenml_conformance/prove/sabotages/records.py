@@ -44,7 +44,8 @@ def artifacts_elsewhere(scene: Scene) -> None:
 
     def launch(original: Around) -> Any:
         before = os.environ.get(LOCAL_STORES)
-        os.environ[LOCAL_STORES] = elsewhere
+        own = os.environ.get("ZENML_CONFIG_PATH") or os.environ["HOME"]
+        os.environ[LOCAL_STORES] = os.path.join(own, "elsewhere")
         try:
             return original()
         finally:
@@ -53,7 +54,6 @@ def artifacts_elsewhere(scene: Scene) -> None:
             else:
                 os.environ[LOCAL_STORES] = before
 
-    elsewhere = str(scene.directory / "elsewhere")
     wrap(StepLauncher, "launch", launch)
 
 
