@@ -19,3 +19,5 @@ from faulty import topology as topology  # isort: skip
 from faulty import schedules as schedules  # isort: skip
 from faulty import status as status  # isort: skip
 from faulty import stop as stop  # isort: skip
+from faulty import dynamic as dynamic  # isort: skip
+from faulty import isolated as isolated  # isort: skip
