@@ -33,7 +33,7 @@ NASTY = {
     "CONFORMANCE_NEWLINES": "first\nsecond\n\tthird\n",
     "CONFORMANCE_UNICODE": "Grüße, 世界 🚀",
     "CONFORMANCE_EMPTY": "",
-    "CONFORMANCE_LONG": "0123456789abcdef" * 256,
+    "CONFORMANCE_LONG": "0123456789abcdef" * 128,
 }
 """Values that a shell, a template engine or a size limit would spoil."""
 
