@@ -23,6 +23,7 @@ test: lint ## Run everything that is a test
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check
 	$(BIN)/python tools/rule_pages.py --check
+	$(BIN)/python tools/report_schema.py --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,6 +34,7 @@ bench: $(READY) ## Measure, as ratios in one run
 pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/sync_copier.py
 	$(BIN)/python tools/rule_pages.py
+	$(BIN)/python tools/report_schema.py
 
 $(READY): pyproject.toml conformance_tests/pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -95,7 +95,7 @@ def draw(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        cell=_cell, code=_code, fence=_fence, ticks=_ticks, by_status=_by_status, share=_share
+        cell=_cell, code=_code, fence=_fence, ticks=_ticks, by_status=_by_status, share=_share, sentence=_sentence
     )
     environment.globals.update(Status=Status, Level=Level, Kind=Kind, ORDER=ORDER)
     return environment.get_template(template).render(values)
@@ -131,6 +131,11 @@ def _ticks(scenario: ScenarioReport) -> list[tuple[float, str]]:
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= seconds / 5)
     count = int(seconds / step)
     return [(100 * number * step / seconds, f"{number * step:g} s") for number in range(count + 1)]
+
+
+def _sentence(text: str) -> str:
+    """Let a text begin with a capital, unless it begins with code."""
+    return text[:1].upper() + text[1:]
 
 
 def _share(value: float, whole: float) -> str:
