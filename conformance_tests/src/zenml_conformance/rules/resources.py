@@ -73,15 +73,20 @@ def requests_are_exact(resources: Evidence) -> None:
     Fix: convert with `ResourceSettings.get_memory(unit=…)`, round up to whole units of the
     backend (`math.ceil`), and never build the unit from the text.
     """
+    warned = " ".join(message for call in resources.calls for message in call.logged)
+    compared = 0
     for step, (field, asked, exact) in ASKED.items():
         got = getattr(_job(resources, step), field)
-        if got is None:
-            continue
+        if got is None or step in warned:
+            continue  # What else the job has is the backend's default, and the user was told.
+        compared += 1
         most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
         if not exact <= got <= max(most, exact):
             raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
     if gpus := _job(resources, "no_gpu").gpus:
         raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
+    if not compared:
+        raise NotApplicable("it maps no request, and warns of each")
 
 
 @rule("RES-5", SHOULD, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
