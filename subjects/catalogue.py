@@ -1,0 +1,46 @@
+"""Which of ZenML's orchestrators are judged, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An orchestrator that ZenML ships.
+
+    Attributes:
+        flavor: Its flavor.
+        tier: How it is judged: `live` on its own backend, `emulated` on an emulated service, or
+            `static` by what its classes say.
+        harness: `module:Class`; None: it needs none.
+        integration: ZenML's integration that has to be installed; None: it is built in.
+    """
+
+    flavor: str
+    tier: str
+    harness: str | None
+    integration: str | None
+
+
+SUBJECTS = {
+    subject.flavor: subject
+    for subject in (
+        Subject("local", "live", None, None),
+        Subject("kubernetes", "emulated", "subjects.kubernetes:KubernetesHarness", "kubernetes"),
+        Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws"),
+        Subject("vertex", "emulated", "subjects.vertex:VertexHarness", "gcp"),
+        Subject("kubeflow", "emulated", "subjects.kubeflow:KubeflowHarness", "kubeflow"),
+        Subject("local_docker", "static", None, None),
+        Subject("airflow", "static", None, "airflow"),
+        Subject("azureml", "static", "subjects.static:AzureMLHarness", "azure"),
+        Subject("databricks", "static", "subjects.static:DatabricksHarness", "databricks"),
+        Subject("hyperai", "static", None, "hyperai"),
+        Subject("lightning", "static", None, "lightning"),
+        Subject("modal", "static", None, "modal"),
+        Subject("ssh", "static", "subjects.static:SSHHarness", "ssh"),
+        Subject("tekton", "static", None, "tekton"),
+        Subject("vm_aws", "static", None, "skypilot_aws"),
+    )
+}
+"""By flavor, in the order of the matrix."""

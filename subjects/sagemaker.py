@@ -1,0 +1,250 @@
+"""ZenML's `sagemaker` orchestrator on an emulated AWS API.
+
+The real SageMaker SDK compiles the pipeline and boto3 makes the requests; `Account` answers them
+in place of AWS. A step of a SageMaker pipeline is a job of the reference backend.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import botocore.client
+from botocore.exceptions import ClientError
+from zenml.integrations.aws.orchestrators import sagemaker_orchestrator
+from zenml.orchestrators import BaseOrchestrator
+
+from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote, with_local_stores
+from subjects.executions import Executions, Task
+from zenml_conformance import Component, Harness
+from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.reference.backend import ReferenceBackend
+from zenml_conformance.reference.jobs import Job, JobState
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+BUCKET = "emulated"
+STATES = {JobState.RUNNING: "Executing", JobState.SUCCEEDED: "Succeeded", JobState.FAILED: "Failed"}
+EXECUTION_ARN = {"Get": "Execution.PipelineExecutionArn"}
+
+
+class Account:
+    """What AWS says and does, as far as ZenML asks.
+
+    Pipelines and their executions are here, and the schedules that start them.
+    """
+
+    def __init__(self, backend: ReferenceBackend) -> None:
+        """Point at the backend.
+
+        Args:
+            backend: Runs the steps.
+        """
+        self.backend = backend
+        self.executions = Executions(backend, f"{__name__}:tasks_of")
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request in place of AWS.
+
+        Args:
+            operation: Its name, as boto3 has it.
+            request: Its parameters.
+
+        Returns:
+            The response.
+
+        Raises:
+            ClientError: Where AWS would answer with an error.
+        """
+        answer = getattr(self, operation, None)
+        if answer is None:
+            raise NotImplementedError(f"the emulated account does not know {operation}")
+        try:
+            response: dict[str, Any] = answer(**request)
+        except EngineError as error:
+            raise refusal(operation, "ResourceLimitExceeded", str(error)) from error
+        return response
+
+    def CreatePipeline(self, **request: Any) -> dict[str, Any]:
+        """Keep a pipeline's definition."""
+        name = request["PipelineName"]
+        self.backend.note(f"pipelines/{name.lower()}", request["PipelineDefinition"])
+        return {"PipelineArn": pipeline_arn(name)}
+
+    def DescribePipeline(self, PipelineName: str, **_: Any) -> dict[str, Any]:
+        """Find a pipeline."""
+        self._definition(PipelineName, "DescribePipeline")
+        return {"PipelineArn": pipeline_arn(PipelineName), "PipelineName": PipelineName}
+
+    def StartPipelineExecution(self, PipelineName: str, **_: Any) -> dict[str, Any]:
+        """Run a pipeline."""
+        definition = self._definition(PipelineName, "StartPipelineExecution")
+        execution = self.executions.start([PipelineName, definition])
+        return {"PipelineExecutionArn": execution_arn(PipelineName, execution)}
+
+    def DescribePipelineExecution(self, PipelineExecutionArn: str, **_: Any) -> dict[str, Any]:
+        """Say where an execution is."""
+        state = self.executions.state(PipelineExecutionArn.rpartition("/")[2])
+        if state not in STATES:
+            raise refusal("DescribePipelineExecution", "ResourceNotFound", PipelineExecutionArn)
+        return {
+            "PipelineExecutionArn": PipelineExecutionArn,
+            "PipelineExecutionStatus": STATES[state],
+        }
+
+    def CreateSchedule(self, **request: Any) -> dict[str, Any]:
+        """Have a pipeline started again and again."""
+        name = request["Target"]["Arn"].rpartition("/")[2]
+        words = request["ScheduleExpression"]
+        cron = words.removeprefix("cron(").removesuffix(")").split()[:5]
+        if not words.startswith("cron("):
+            raise NotImplementedError(f"the emulated account has no schedules like {words}")
+        definition = [name, self._definition(name, "CreateSchedule")]
+        self.executions.schedule(definition, " ".join(cron).replace("?", "*"))
+        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{request['Name']}"
+        return {"ScheduleArn": arn}
+
+    def UpdateSchedule(self, **request: Any) -> dict[str, Any]:
+        """Find no schedule to update: each pipeline has a name of its own."""
+        raise refusal("UpdateSchedule", "ResourceNotFoundException", request["Name"])
+
+    def ListBuckets(self, **_: Any) -> dict[str, Any]:
+        """List the one bucket, into which nothing is written."""
+        return {"Buckets": [{"Name": BUCKET, "CreationDate": datetime.now(timezone.utc)}]}
+
+    def HeadBucket(self, **_: Any) -> dict[str, Any]:
+        """Find the bucket."""
+        return {}
+
+    def ListDomains(self, **_: Any) -> dict[str, Any]:
+        """List no domain of SageMaker Studio."""
+        return {"Domains": []}
+
+    def GetCallerIdentity(self) -> dict[str, Any]:
+        """Name the account."""
+        return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:role/emulated"}
+
+    def _definition(self, name: str, operation: str) -> str:
+        definition = self.backend.notes().get(f"pipelines/{name.lower()}")
+        if definition is None:
+            raise refusal(operation, "ResourceNotFound", f"Pipeline {name!r} does not exist")
+        return str(definition)
+
+
+def pipeline_arn(name: str) -> str:
+    """Name a pipeline, as AWS does.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        Its ARN.
+    """
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{name.lower()}"
+
+
+def execution_arn(name: str, execution: str) -> str:
+    """Name an execution, as AWS does.
+
+    Args:
+        name: The pipeline's name.
+        execution: The execution's id.
+
+    Returns:
+        Its ARN.
+    """
+    return f"{pipeline_arn(name)}/execution/{execution}"
+
+
+def refusal(operation: str, code: str, message: str) -> ClientError:
+    """Make the exception that boto3 makes of an error's response.
+
+    Args:
+        operation: What was asked for.
+        code: AWS's word for the error.
+        message: What AWS says.
+
+    Returns:
+        The exception.
+    """
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def tasks_of(definition: list[str], execution: str) -> list[Task]:
+    """Interpret a pipeline's definition.
+
+    Args:
+        definition: The pipeline's name, and its definition as JSON.
+        execution: The execution's id.
+
+    Returns:
+        The tasks.
+    """
+    name, text = definition
+    arn = execution_arn(name, execution)
+    return [
+        Task(step["Name"], job_of(step, arn), tuple(step.get("DependsOn", ())))
+        for step in json.loads(text)["Steps"]
+    ]
+
+
+def job_of(step: dict[str, Any], arn: str) -> Job:
+    """Say in the suite's words what a step of a pipeline says.
+
+    Args:
+        step: The step.
+        arn: The execution's ARN.
+
+    Returns:
+        The job.
+    """
+    said = step["Arguments"]
+    container = said.get("AlgorithmSpecification") or said["AppSpecification"]
+    environment = {
+        name: arn if value == EXECUTION_ARN else str(value)
+        for name, value in said["Environment"].items()
+    }
+    return Job(
+        name=step["Name"],
+        command=(
+            *container["ContainerEntrypoint"],
+            *container.get("ContainerArguments", ()),
+        ),
+        environment=with_local_stores(environment),
+        image=container.get("TrainingImage") or container.get("ImageUri"),
+        labels={tag["Key"]: tag["Value"] for tag in said.get("Tags", ())},
+        spec={**said, "Environment": list(environment)},
+    )
+
+
+class SagemakerHarness(Harness):
+    """Connects ZenML's `sagemaker` orchestrator through an emulated AWS API."""
+
+    # The name of a step in a pipeline's definition.
+    job_name_pattern = r"[A-Za-z0-9_-]{1,64}"
+
+    def config(self) -> dict[str, Any]:
+        """Give what the component needs; nobody has this role."""
+        return {
+            "execution_role": f"arn:aws:iam::{ACCOUNT}:role/emulated",
+            "scheduler_role": f"arn:aws:iam::{ACCOUNT}:role/emulated",
+            "region": REGION,
+            "bucket": BUCKET,
+        }
+
+    def components(self) -> dict[str, Component]:
+        """Give what the orchestrator's validator demands."""
+        return {"container_registry": REGISTRY, "image_builder": BUILDER}
+
+    def connect(
+        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
+    ) -> None:
+        """Answer boto3's requests, and wait for pipelines without AWS's patience."""
+        account = Account(backend)
+        botocore.client.BaseClient._make_api_call = lambda self, operation, request: account.call(
+            operation, request
+        )
+        sagemaker_orchestrator.POLLING_DELAY = 0.2
+        sagemaker_orchestrator.MAX_POLLING_ATTEMPTS = 10_000
+        let_components_look_remote()
