@@ -95,6 +95,7 @@ FROZEN = {
     "STOP-5": SHOULD,
     "STOP-6": MUST,
     "STOP-7": SHOULD,
+    "STOP-8": MUST,
     "SUB-1": MUST,
     "SUB-2": MUST,
     "SUB-3": MUST,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zenml.enums import ExecutionStatus
 from zenml.orchestrators import BaseOrchestrator
+from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, breaks
 from zenml_conformance.reference.jobs import JobState
@@ -116,3 +118,27 @@ class GracefulStopRaises(ReferenceOrchestrator):
 
     def _stop_run_gracefully(self, pipeline_run: PipelineRunResponse) -> Any:
         raise RuntimeError("stop the run forcefully")
+
+
+@breaks("STOP-8", scenarios=("stopped_dynamic",))
+class StopsNoIsolatedSteps(Stop):
+    """The job that runs the pipeline's code is ended, and the steps' own jobs go on."""
+
+    def jobs(self) -> list[str]:
+        """The run's jobs."""
+        return super().jobs()[:1]
+
+
+@breaks("STOP-8", scenarios=("stopped_dynamic",))
+class KillsDynamicRunsLikeStaticOnes(Stop):
+    """Jobs are killed, their steps are settled, and the run is left to turn by itself."""
+
+    def cancel(self, job_id: str) -> None:
+        """End a job."""
+        self.orchestrator.backend.kill(job_id)
+
+    def settle(self) -> None:
+        """Publish the end of what was stopped."""
+        for step in self.run().steps.values():
+            if not step.status.is_finished:
+                publish_step_run_status_update(step.id, ExecutionStatus.STOPPED)

@@ -17,12 +17,12 @@ from zenml_conformance.rule import (
 )
 
 
-def _stopped_run(seen: Evidence) -> RunRecord:
+def _stopped_run(seen: Evidence, pipeline: str = "stopped") -> RunRecord:
     """The run that was stopped."""
     facts = seen.facts
     if facts.get("ran") is False or facts["stop"] is None:
         raise NotSeen("no run got far enough to be stopped")
-    run = next((run for run in seen.runs if run.pipeline == "stopped"), None)
+    run = next((run for run in seen.runs if run.pipeline == pipeline), None)
     if run is None:
         raise NotSeen("the run that was to be stopped is not recorded")
     return run
@@ -44,10 +44,14 @@ def a_stopped_run_ends(stopped: Evidence) -> None:
     Fix: find the jobs through the run's metadata, cancel them, wait for their ends, then publish
     STOPPED for each step that has no final status (`publish_step_run_status_update`).
     """
-    run, raised = _stopped_run(stopped), _raised(stopped.facts["stop"])
-    if raised:
+    _has_ended(stopped, _stopped_run(stopped))
+
+
+def _has_ended(seen: Evidence, run: RunRecord) -> None:
+    """See that a stopped run has no job, no open step and a final status."""
+    if raised := _raised(seen.facts["stop"]):
         raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
-    if left := stopped.facts.get("left_running"):
+    if left := seen.facts.get("left_running"):
         raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
     open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
     if run.status != "stopped" or run.in_progress or open_steps:
@@ -199,3 +203,23 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
         raise Violation(
             f"the run was stopped gracefully and is {run.status!r}, in progress: {run.in_progress}"
         )
+
+
+@rule("STOP-8", MUST, requires=("DYN-1",), profile=Profile.OPERATIONS,
+      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+def a_stopped_dynamic_run_ends(stopped_dynamic: Evidence, inspection: Evidence) -> None:
+    """A forceful stop of a dynamic run ends its orchestration job and its isolated steps.
+
+    Why: a dynamic run's status is taken as it is reported (`PipelineRunSchema.update`): when
+    whoever runs the pipeline's code is dead, no step's end turns `stopping` into `stopped`. Jobs
+    of isolated steps outlive it.
+
+    Fix: cancel the orchestration job and every isolated step's job, publish STOPPED for steps
+    without a final status, then for the run (`publish_pipeline_run_status_update`).
+    """
+    if Capability.STOP.value not in inspection.facts["capabilities"]:
+        raise NotApplicable(f"it does not declare {Capability.STOP.value}")
+    run = _stopped_run(stopped_dynamic, "stopped_dynamic")
+    _has_ended(stopped_dynamic, run)
+    if run.step("after_inline"):
+        raise Violation("after the stop, the next step was started")

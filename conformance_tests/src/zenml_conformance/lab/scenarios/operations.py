@@ -6,6 +6,7 @@ from typing import Any
 
 from zenml_conformance.lab.laboratory import Laboratory
 from zenml_conformance.lab.scenarios.scenario import scenario
+from zenml_conformance.rule import Capability
 
 CANCEL_SECONDS = 8.0
 """How long the jobs of a stopped run may take to end: longer than the reference backend's
@@ -89,6 +90,28 @@ def stopped(lab: Laboratory) -> None:
     lab.faults()
     facts["interrupted"] = lab.marked("stoppable-interrupted")
     lab.mark("stoppable-release")
+    lab.finish(client)
+    lab.settle()
+
+
+@scenario
+def stopped_dynamic(lab: Laboratory) -> None:
+    """A dynamic run is stopped while a step runs inline and another one isolated."""
+    isolated = lab.declares(Capability.ISOLATED_STEPS)
+    client = lab.start(
+        "stopped-dynamic", "operations:stopped_dynamic", parameters={"isolated": isolated}
+    )
+    facts = lab.evidence.facts
+    facts["ran"] = lab.wait_for_mark("stoppable-running") and (
+        not isolated or lab.wait_for_mark("isolated-running")
+    )
+    run = lab.wait_for_submission(client, seconds=5)
+    facts["stop"] = lab.operate("stop", run=run, graceful=False) if run else None
+    if lab.backend:
+        lab.backend.drain(CANCEL_SECONDS)
+    _note_what_is_left(lab)
+    lab.mark("stoppable-release")
+    lab.mark("isolated-release")
     lab.finish(client)
     lab.settle()
 
