@@ -1,4 +1,4 @@
-"""A ratio of two times, its aim, and how both are shown."""
+"""A ratio of two measurements, its aim, and how both are shown."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Ratio:
-    """One time as a multiple of another.
+    """One measurement as a multiple of another.
 
     Attributes:
         what: The two things that are compared, as `this / that`.
-        seconds: The time of the first; a median where there are several runs.
-        against: The time of the second.
+        measured: The first, in `unit`; a median where there are several runs.
+        against: The second, in `unit`.
         aim: What the ratio should be, if there is an aim.
         better: Whether the aim is a ceiling ("lower") or a floor ("higher").
-        spent: What the first time consists of, in seconds: the answer to a missed aim.
+        unit: What both are measured in.
+        spent: What the first consists of: the answer to a missed aim.
         note: What one must know to read the figures.
+        detail: A table that belongs to the ratio, whether its aim is met or not.
     """
 
     what: str
-    seconds: float
+    measured: float
     against: float
     aim: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    unit: str = "s"
     spent: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    detail: Table | None = None
 
     @property
     def value(self) -> float:
         """The ratio."""
-        return self.seconds / self.against
+        return self.measured / self.against
 
     @property
     def met(self) -> bool | None:
@@ -54,7 +58,7 @@ def show(console: Console, ratios: Sequence[Ratio]) -> None:
     """
     table = Table(title="Ratios of one run", title_justify="left")
     table.add_column("what")
-    table.add_column("seconds", justify="right")
+    table.add_column("figures", justify="right")
     for heading in ("aim", "measured"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("met?")
@@ -62,7 +66,7 @@ def show(console: Console, ratios: Sequence[Ratio]) -> None:
         sign = "≤" if ratio.better == "lower" else "≥"
         table.add_row(
             ratio.what,
-            f"{ratio.seconds:.2f} / {ratio.against:.2f}",
+            f"{ratio.measured:.2f} / {ratio.against:.2f} {ratio.unit}",
             "none" if ratio.aim is None else f"{sign} {ratio.aim:g}",
             f"{ratio.value:.2f}",
             {True: "yes", False: "[bold]no[/bold]", None: "-"}[ratio.met],
@@ -74,12 +78,14 @@ def show(console: Console, ratios: Sequence[Ratio]) -> None:
     for ratio in ratios:
         if ratio.met is False:
             console.print(_spent(ratio))
+        if ratio.detail:
+            console.print(ratio.detail)
 
 
 def _spent(ratio: Ratio) -> Table:
     table = Table(title=f"Aim missed: {ratio.what}", title_justify="left")
     table.add_column("where the time goes")
-    table.add_column("seconds", justify="right")
-    for part, seconds in ratio.spent.items():
-        table.add_row(part, f"{seconds:.2f}")
+    table.add_column(ratio.unit, justify="right")
+    for part, share in ratio.spent.items():
+        table.add_row(part, f"{share:.2f}")
     return table

@@ -1,4 +1,4 @@
-"""How long the conformance suite takes."""
+"""How long the conformance suite takes, and how much memory."""
 
 from __future__ import annotations
 
@@ -11,52 +11,85 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from benchmarks.ratio import Ratio
 from benchmarks.workbench import RUNS, Workbench
 
+COMMAND = [sys.executable, "-m", "pytest", "--orchestrator=reference", "-q"]
+
+MEMORY_GB = 1.5
+"""What the suite may take, with every process that it starts."""
+
 
 def suite(bench: Workbench) -> list[Ratio]:
-    """Time the whole suite on the reference orchestrator.
+    """Measure the whole suite on the reference orchestrator: its time and its memory.
 
     Args:
         bench: The workbench.
 
     Returns:
-        The ratio to one cold step.
+        The ratio of its time to one cold step, and of its memory to what it may take.
     """
     runs = sorted((_judge(bench) for _ in range(RUNS)), key=lambda run: run[0])
-    seconds, spent = runs[len(runs) // 2]
+    seconds, spent, scenarios = runs[len(runs) // 2]
+    peak = bench.peak_memory(COMMAND, cwd=_directory(bench))
     return [
         Ratio(
-            "whole suite on `reference` / one cold step", seconds, bench.cold_step, 12, spent=spent
-        )
+            "whole suite on `reference` / one cold step",
+            seconds,
+            bench.cold_step,
+            20,
+            spent=spent,
+            detail=scenarios,
+        ),
+        Ratio("peak memory of the suite / allowed", peak, MEMORY_GB, 1, unit="GB"),
     ]
 
 
-def _judge(bench: Workbench) -> tuple[float, dict[str, float]]:
+def _directory(bench: Workbench) -> Path:
     directory = bench.directory / "suite"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
+    return directory
+
+
+def _judge(bench: Workbench) -> tuple[float, dict[str, float], Table]:
+    directory = _directory(bench)
     began, processor_before = time.monotonic(), _processor_seconds()
-    command = [sys.executable, "-m", "pytest", "--orchestrator=reference", "-q"]
-    seconds = bench.time(command, cwd=directory)
+    seconds = bench.time(COMMAND, cwd=directory)
     processor = _processor_seconds() - processor_before
-    submissions = _submissions(directory)
+    evidence = _evidence(directory)
+    submissions = [client for seen in evidence for client in seen["submissions"]]
     first = min(submission["began"] for submission in submissions)
     last = max(submission["ended"] or submission["began"] for submission in submissions)
     cores = len(os.sched_getaffinity(0))
-    return seconds, {
+    spent = {
         "pytest, the engine's import of ZenML, the template store": first - began,
         f"{len(submissions)} clients and their jobs, side by side": last - first,
         "last observations, verdict, clearing up": began + seconds - last,
         f"(processor time in all; {cores} cores could give {cores * seconds:.0f})": processor,
     }
+    return seconds, spent, _by_scenario(evidence)
 
 
-def _submissions(directory: Path) -> list[dict[str, Any]]:
-    """Every client that the scenarios have left evidence of."""
+def _by_scenario(evidence: list[dict[str, Any]]) -> Table:
+    """Where the time goes: the scenarios, the dearest first."""
+    table = Table(title="Where the suite's time goes", title_justify="left")
+    table.add_column("scenario")
+    for heading in ("processes", "processor s", "s"):
+        table.add_column(heading, justify="right")
+    costs = [(seen["cost"], seen["scenario"]) for seen in evidence if seen["cost"]]
+    for cost, scenario in sorted(costs, key=lambda pair: -pair[0]["cpu_seconds"]):
+        figures = f"{cost['cpu_seconds']:.1f}", f"{cost['seconds']:.1f}"
+        table.add_row(scenario, str(cost["processes"]), *figures)
+    return table
+
+
+def _evidence(directory: Path) -> list[dict[str, Any]]:
+    """What every scenario has left."""
     paths = directory.glob(".pytest_cache/d/conformance/*/scenarios/*.json")
-    return [client for path in paths for client in json.loads(path.read_text())["submissions"]]
+    return [json.loads(path.read_text()) for path in paths]
 
 
 def _processor_seconds() -> float:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import psutil
 from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +24,9 @@ RUNS = 3
 
 LIMIT_SECONDS = 600.0
 """After this, a process that is timed is taken for stuck."""
+
+MEMORY_SECONDS = 0.2
+"""How often memory is looked at."""
 
 COLD_STEPS = 5
 
@@ -41,6 +46,17 @@ class RunTimes:
 
     seconds: float
     steps: list[tuple[float, float]]
+
+
+def _memory(pid: int) -> int:
+    """The memory of a process and its descendants, in bytes; shared memory counts once."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+    return total
 
 
 class Workbench:
@@ -80,28 +96,65 @@ class Workbench:
         Raises:
             BenchmarkFailed: If it fails, or takes longer than `LIMIT_SECONDS`.
         """
-        log = self.directory / "command.log"
         began = time.monotonic()
+        self._run(command, cwd, lambda process: process.wait(LIMIT_SECONDS))
+        return time.monotonic() - began
+
+    def peak_memory(self, command: Sequence[str], cwd: Path | None = None) -> float:
+        """Run a command and watch how much memory it has, with all that it starts.
+
+        Memory that several processes share counts once: the kernel divides it among them (PSS).
+
+        Args:
+            command: The command.
+            cwd: Where; by default in the benchmark's directory.
+
+        Returns:
+            The most that was seen at a time, in GB.
+
+        Raises:
+            BenchmarkFailed: If it fails, or takes longer than `LIMIT_SECONDS`.
+        """
+        peak = 0
+
+        def watch(process: subprocess.Popen[bytes]) -> None:
+            nonlocal peak
+            deadline = time.monotonic() + LIMIT_SECONDS
+            while process.poll() is None:
+                if time.monotonic() > deadline:
+                    raise subprocess.TimeoutExpired(command, LIMIT_SECONDS)
+                peak = max(peak, _memory(process.pid))
+                time.sleep(MEMORY_SECONDS)
+
+        self._run(command, cwd, watch)
+        return peak / 1e9
+
+    def _run(
+        self,
+        command: Sequence[str],
+        cwd: Path | None,
+        wait: Callable[[subprocess.Popen[bytes]], object],
+    ) -> None:
+        log = self.directory / "command.log"
         with log.open("wb") as output:
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd or self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
             try:
-                done = subprocess.run(
-                    list(command),
-                    cwd=cwd or self.directory,
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=LIMIT_SECONDS,
-                )
+                wait(process)
             except subprocess.TimeoutExpired:
+                process.kill()
                 raise BenchmarkFailed(
                     f"{' '.join(command)} took longer than {LIMIT_SECONDS:g} s."
                 ) from None
-        seconds = time.monotonic() - began
-        if done.returncode != 0:
+        if process.returncode != 0:
             words = log.read_text(errors="replace")[-3000:]
-            raise BenchmarkFailed(f"{' '.join(command)} exited with {done.returncode}:\n{words}")
-        return seconds
+            raise BenchmarkFailed(f"{' '.join(command)} exited with {process.returncode}:\n{words}")
 
     @cached_property
     def project(self) -> Path:
