@@ -8,7 +8,7 @@ READY := .venv/ready
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint bench pages clean
+.PHONY: help demo test lint bench soak pages clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' Makefile
@@ -30,6 +30,9 @@ lint: $(READY) ## Check style, types, and the files that are generated from othe
 
 bench: $(READY) ## Measure, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+soak: $(READY) ## Judge what is known to be good, thirty times: nothing may ever turn red
+	$(BIN)/python tools/soak.py
 
 pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/sync_copier.py
