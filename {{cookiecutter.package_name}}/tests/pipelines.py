@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+# jinja: if cookiecutter.backend_pattern == "local"
+import time
+from pathlib import Path
+
+# jinja: endif
 from zenml import pipeline, step
-from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionMode{% if cookiecutter.backend_pattern != 'in_process' %}, StepRuntime{% endif %}
+
 
 
 @step(enable_cache=False)
@@ -53,3 +59,65 @@ def half_cached() -> None:
     """In the second run, only one step is left to do."""
     number = remembered()
     add(number, number, id="last")
+
+
+# jinja: if cookiecutter.backend_pattern != "in_process"
+isolated_add = add.with_options(runtime=StepRuntime.ISOLATED)
+
+
+@pipeline(dynamic=True, enable_cache=False)
+def isolated() -> None:
+    """A step in the pipeline's own process, one in a job of its own."""
+    number = one()
+    isolated_add(number, number, id="apart")
+
+
+# jinja: endif
+# jinja: if cookiecutter.backend_pattern == "local"
+@step(enable_cache=False)
+def linger(folder: str, seconds: float = 60.0) -> None:
+    """Say that it runs, and how it ends; end by itself when it is told to."""
+    deadline = time.monotonic() + seconds
+    try:
+        Path(folder, "running").touch()
+        while time.monotonic() < deadline and not Path(folder, "enough").exists():
+            time.sleep(0.05)
+    finally:
+        Path(folder, "ended").touch()
+
+
+@pipeline(enable_cache=False)
+def lingering(folder: str) -> None:
+    """A step that takes its time, and one after it."""
+    linger(folder)
+    add(1, 1, after="linger")
+
+
+@pipeline(dynamic=True, enable_cache=False)
+def isolated_lingering(folder: str) -> None:
+    """The same step, in a job of its own."""
+    linger.with_options(runtime=StepRuntime.ISOLATED)(folder)
+
+
+# jinja: endif
+events: list[str] = []
+
+
+def begin() -> None:
+    """Be the init hook."""
+    events.append("init")
+
+
+def finish() -> None:
+    """Be the cleanup hook."""
+    events.append("cleanup")
+
+
+@pipeline(dynamic=True, enable_cache=False, on_init=begin, on_cleanup=finish)
+def doubled(times: int, limit: int = 9) -> None:
+    """Double a number, as often as it turns out; fail on one that is too large."""
+    number = one()
+    for _ in range(times):
+        number = add(number, number)
+    if number.load() > limit:
+        fail(number)
