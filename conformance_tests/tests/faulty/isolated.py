@@ -298,7 +298,7 @@ class TheForgottenRaise(ReferenceOrchestrator):
         return super().get_isolated_step_status(step_run)
 
 
-@breaks("ISO-4", topologies=(NATIVE_DAG,))
+@breaks("ISO-4", "ISO-7", topologies=(NATIVE_DAG,))
 class TheStoreIsBelieved(ReferenceOrchestrator):
     """A step whose job has failed is what its record says: running."""
 

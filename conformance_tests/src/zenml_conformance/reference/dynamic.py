@@ -244,10 +244,14 @@ class DynamicPipelines(BaseOrchestrator):
         return ExecutionStatus.STOPPED if cancelled else ExecutionStatus.FAILED
 
     def stop_isolated_step(self, step_run: StepRunResponse) -> None:
-        """End an isolated step's job, if there is one that has not ended."""
+        """End an isolated step's job."""
+        self.end_isolated_job(step_run)
+
+    def end_isolated_job(self, step_run: StepRunResponse) -> None:
+        """Cancel a job, if there is one that has not ended."""
         if job_id := self.isolated_job_id(step_run):
             self.whole.backend.cancel(job_id)
 
     def cleanup_isolated_step(self, step_run: StepRunResponse) -> None:
         """Leave nothing behind: also when ZenML gives up a job that has not ended."""
-        self.stop_isolated_step(step_run)
+        self.end_isolated_job(step_run)

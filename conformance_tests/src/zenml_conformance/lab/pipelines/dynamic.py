@@ -79,11 +79,12 @@ def enter(probes: str) -> int:
     path = Path(probes, f"entered-{before}")
     path.write_text(json.dumps(entry))
     path.rename(path.with_suffix(".mark"))
-    _watch(type(orchestrator), probes)
+    _watch_submissions(type(orchestrator), probes)
+    _watch_questions(type(orchestrator), probes, before)
     return before
 
 
-def _watch(orchestrator_class: Any, probes: str) -> None:
+def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
     """Note every submission of an isolated step, without changing what it does."""
     if not Client().active_stack.orchestrator.can_run_isolated_steps:
         return
@@ -114,6 +115,24 @@ def _watch(orchestrator_class: Any, probes: str) -> None:
 
     if getattr(submit, "__wrapped__", None) is None:
         setattr(orchestrator_class, name, watched)
+
+
+def _watch_questions(orchestrator_class: Any, probes: str, before: int) -> None:
+    """Note what this process is told about isolated steps, and leave a sign when it has asked."""
+    ask = orchestrator_class.get_isolated_step_status
+
+    @functools.wraps(ask)
+    def watched(self: Any, step_run: Any) -> Any:
+        try:
+            status = ask(self, step_run)
+            said = getattr(status, "value", status)
+            Path(probes, f"{step_run.name}.{said}.told").touch()
+            return status
+        finally:
+            mark(probes, f"asked-{before}")
+
+    if getattr(ask, "__wrapped__", None) is None:
+        orchestrator_class.get_isolated_step_status = watched
 
 
 @step

@@ -22,7 +22,7 @@ ARGUMENTS = [
 ]
 """What a shell would change: the arguments of a program."""
 
-HANG_SECONDS = 20.0
+HANG_SECONDS = 30.0
 """How long a run may go on when its isolated jobs have all ended: ZenML asks again after seconds
 of its own."""
 
@@ -50,6 +50,7 @@ def _note(lab: Laboratory) -> None:
     ]
     notes = [json.loads(path.read_text()) for path in folder.glob("isolated-*.note")]
     facts["submissions"] = sorted(notes, key=lambda note: float(note["began"]))
+    facts["told"] = sorted(path.stem.split(".") for path in folder.glob("*.told"))
     said = folder / "arguments.said"
     facts["said"] = json.loads(said.read_text()) if said.exists() else None
 
@@ -100,8 +101,8 @@ def dynamic_resumed(lab: Laboratory) -> None:
     _note(lab)
     facts["entries_before"] = len(facts["entries"])
     facts["jobs_before"] = len(lab.jobs_of(None))
-    if failed.run:
-        lab.submit("resumed", "dynamic:resumed", how="retry", run=failed.run)
+    if run := failed.run or next((call.placeholder for call in failed.calls), None):
+        lab.submit("resumed", "dynamic:resumed", how="retry", run=run)
     _note(lab)
 
 
@@ -110,7 +111,7 @@ def dynamic_killed(lab: Laboratory) -> None:
     """Whoever runs the pipeline's code is killed, and the client; nobody starts it again."""
     client = lab.start("dynamic-killed", "dynamic:killed")
     facts = lab.evidence.facts
-    facts["step_ran"] = lab.wait_for_mark("running")
+    facts["step_ran"] = lab.wait_for_mark("running", FATE_SECONDS)
     jobs = lab.jobs_of(None)
     facts["killed"] = ["client", *(record.job.name for record in jobs)]
     lab.kill(client)
@@ -126,21 +127,23 @@ def dynamic_killed(lab: Laboratory) -> None:
 @scenario
 def dynamic_restarted(lab: Laboratory) -> None:
     """The backend runs the pipeline's code again, elsewhere, while an isolated step goes on."""
-    client = lab.start(
-        "dynamic-restarted", "dynamic:restarted", parameters={"isolated": _isolated(lab)}
-    )
+    isolated = _isolated(lab)
+    client = lab.start("dynamic-restarted", "dynamic:restarted", parameters={"isolated": isolated})
     facts = lab.evidence.facts
     facts["restarted"] = False
-    if lab.wait_for_mark("attached-0") and lab.wait_for_mark("running"):
+    if lab.wait_for_mark("attached-0", FATE_SECONDS) and lab.wait_for_mark("running"):
         for record in lab.jobs_of(None):
             assert lab.backend
             lab.backend.requeue(record.id)
             facts["restarted"] = True
         if facts["restarted"]:
             lab.wait_for_mark("attached-1", seconds=FATE_SECONDS)
+        if facts["restarted"] and isolated:
+            # What the new process believes of the step shows when it has asked while it runs.
+            lab.wait_for_mark("asked-1", seconds=HANG_SECONDS)
     lab.mark("release")
-    lab.finish(client, HANG_SECONDS + FATE_SECONDS)
-    lab.settle(HANG_SECONDS)
+    lab.finish(client, FATE_SECONDS)
+    lab.settle(FATE_SECONDS)
     _note(lab)
 
 
@@ -161,11 +164,12 @@ STATUS, STOP, CLEANUP = "get_isolated_step_status", "stop_isolated_step", "clean
 def isolated_status(lab: Laboratory) -> None:
     """A process that has submitted nothing is asked about isolated steps in every phase."""
     facts = lab.evidence.facts
+    facts["told"] = []
     facts["phases"], commands, backend = {}, _commands() and bool(lab.backend), lab.backend
     client = lab.start(
         "phases", "dynamic:phases", parameters={"held": bool(backend), "commands": commands}
     )
-    lab.wait_for_mark("entered-0")
+    lab.wait_for_mark("entered-0", FATE_SECONDS)
     # Until those are gone who would act on what they see, nothing comes to an end.
     lab.faults(hold=("", "queued", "hollow"))
     lab.mark("go")
@@ -180,6 +184,7 @@ def isolated_status(lab: Laboratory) -> None:
         lab.mark("release")
         lab.finish(client, FATE_SECONDS)
         lab.settle()
+        _note(lab)
         return
     fates = ["reporter", "quitter", "hollow", *(COMMANDS if commands else ())]
     stopped = "stopped_command" if commands else "reporter"
@@ -208,6 +213,7 @@ def isolated_status(lab: Laboratory) -> None:
         _look(lab, run, "after the stop", (STATUS, stopped), (STATUS, "queued"))
     lab.mark("release")
     _look(lab, run, "cleaned up", *[(CLEANUP, name) for name in ("queued", stopped, *ended)] * 2)
+    _note(lab)
     backend.close()
     lab.settle()
 
@@ -254,7 +260,7 @@ def isolated_lost(lab: Laboratory) -> None:
         lab.finish(client, FATE_SECONDS + HANG_SECONDS)
         lab.settle()
         return
-    if lab.wait_for_mark("running"):
+    if lab.wait_for_mark("running", FATE_SECONDS):
         for record in lab.jobs_of("forgotten"):
             backend.lose(record.id)
     _until(
@@ -263,8 +269,8 @@ def isolated_lost(lab: Laboratory) -> None:
             or not lab.is_alive(client)
         )
     )
-    lab.finish(client, HANG_SECONDS)
-    lab.settle(1.0)
+    submission = lab.finish(client, HANG_SECONDS)
+    lab.settle(1.0 if submission.overdue else HANG_SECONDS)
     lab.evidence.facts["jobs"] = {
         name: [record.state.value for record in lab.jobs_of(name)]
         for name in ("quitter", "victim", "hollow", "forgotten")
@@ -278,6 +284,6 @@ def isolated_fail_fast(lab: Laboratory) -> None:
         "isolated-fail-fast", "dynamic:fail_fast", options={"execution_mode": "fail_fast"}
     )
     lab.finish(client, FATE_SECONDS)
-    lab.settle(HANG_SECONDS)
+    lab.settle(FATE_SECONDS)
     lab.evidence.facts["ran"] = lab.marked("running")
     lab.evidence.facts["ended_by_itself"] = lab.marked("slept")
