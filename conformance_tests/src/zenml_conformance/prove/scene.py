@@ -175,7 +175,7 @@ class Scene:
             return changed(snapshot) if self.is_orchestrating and snapshot.metadata else snapshot
 
         self.around("submit_pipeline", submit)
-        self._watch_steps()
+        self.watch_steps()
         wrap(SqlZenStore, "get_snapshot", get)
 
     def lose_reports(self) -> None:
@@ -205,7 +205,7 @@ class Scene:
                 raise IllegalOperationError("the record of a step that never ran is lost")
             return original(step_run)
 
-        self._watch_steps()
+        self.watch_steps()
         wrap(SqlZenStore, "update_run_step", update_step)
         wrap(SqlZenStore, "update_run", update_run)
         wrap(SqlZenStore, "create_run_step", create_step)
@@ -213,9 +213,15 @@ class Scene:
     @property
     def is_orchestrating(self) -> bool:
         """Whether it is the orchestrator that is at work here and now: no step, no observer."""
-        return not (self.observer or _in_step.get() or _runs_a_step(sys.argv))
+        return not (self.observer or self.in_step or _runs_a_step(sys.argv))
 
-    def _watch_steps(self) -> None:
+    @property
+    def in_step(self) -> bool:
+        """Whether a step is being run here and now; needs `watch_steps`."""
+        return _in_step.get()
+
+    def watch_steps(self) -> None:
+        """Note from now on when a step is being run, in whichever process."""
         from zenml.orchestrators.step_launcher import StepLauncher
 
         def launch(original: Around) -> Any:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
-from zenml_conformance.prove.scene import wrap
 
 if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene
-
-LOCAL_STORES = "ZENML_LOCAL_STORES_PATH"
 
 
 @sabotage("META-1")
@@ -40,21 +38,20 @@ def metadata_hook_raises(scene: Scene) -> None:
 @sabotage("ART-1")
 def artifacts_elsewhere(scene: Scene) -> None:
     """Steps keep local artifacts where the client does not look."""
-    from zenml.orchestrators.step_launcher import StepLauncher
+    from zenml.artifact_stores import LocalArtifactStore
 
-    def launch(original: Around) -> Any:
-        before = os.environ.get(LOCAL_STORES)
+    path: Any = LocalArtifactStore.path
+
+    def path_in_step(self: LocalArtifactStore) -> str:
+        if not scene.in_step:
+            return str(path.fget(self))
         own = os.environ.get("ZENML_CONFIG_PATH") or os.environ["HOME"]
-        os.environ[LOCAL_STORES] = os.path.join(own, "elsewhere")
-        try:
-            return original()
-        finally:
-            if before is None:
-                del os.environ[LOCAL_STORES]
-            else:
-                os.environ[LOCAL_STORES] = before
+        elsewhere = Path(own, "elsewhere", str(self.id))
+        elsewhere.mkdir(parents=True, exist_ok=True)
+        return str(elsewhere)
 
-    wrap(StepLauncher, "launch", launch)
+    scene.watch_steps()
+    LocalArtifactStore.path = property(path_in_step)  # type: ignore[method-assign,assignment]
 
 
 @sabotage("NAME-1", needs=Needs.JOBS)
