@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from commands import run_pytest
+from zenml_conformance.report import build
+from zenml_conformance.report.model import read
+from zenml_conformance.rule import Status
 
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 
@@ -154,3 +159,80 @@ def test_a_broken_rule_is_explained_in_its_own_words(project: Path) -> None:
     outcome = json.loads(conformance.attrib["value"])
     assert (outcome["rule"], outcome["status"]) == ("PKG-4", "failed")
     assert case.find("failure") is not None
+
+
+WAIVERS = """
+- rule: PKG-4
+  reason: the stub is of a version that nobody runs
+  owner: platform
+  expires: 2999-12-31
+"""
+
+ACME = ("--override-ini=addopts=", "--orchestrator=acme:AcmeFlavor", "-k", "PKG")
+
+
+def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> None:
+    """One broken rule: reported, then known, then waived."""
+    done = run_pytest(project, *ACME, "--conformance-report=out")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert f"Report: {project / 'out' / 'report.html'}" in done.stdout
+    assert "  ! broken: PKG-4" in done.stdout
+    schema = json.loads((Path(build.__file__).parent / "report.schema.json").read_text())
+    jsonschema.validate(json.loads((project / "out" / "report.json").read_text()), schema)
+    reported = read(project / "out" / "report.json")
+    assert [rule.id for rule in reported.with_status(Status.FAILED)] == ["PKG-4"]
+    assert reported.command.startswith("pytest --orchestrator=acme:AcmeFlavor")
+    assert {scenario.name for scenario in reported.scenarios} >= {"diamond"}
+    for name in ("report.md", "report.html", "badge.svg"):
+        assert "PKG-4" in (project / "out" / name).read_text() or name == "badge.svg"
+
+    done = run_pytest(project, *ACME, "--conformance-baseline=out/report.json")
+    assert done.returncode == 0, done.stdout
+    assert "1 xfailed" in done.stdout
+    assert "nothing is different" in done.stdout
+    assert "NON-CONFORMANT: " in done.stdout
+
+    (project / "waivers.yaml").write_text(WAIVERS)
+    waived = "--override-ini=conformance_waivers=waivers.yaml"
+    done = run_pytest(project, *ACME, waived, "-n", "2", "--conformance-report=waived")
+    assert done.returncode == 0, done.stdout
+    assert "1 xfailed" in done.stdout
+    assert "PKG-4    the stub is of a version that nobody runs (platform, until" in done.stdout
+    assert read(project / "waived" / "report.json").with_status(Status.WAIVED)
+
+
+def test_a_waiver_that_is_not_needed_fails_the_session(project: Path) -> None:
+    (project / "waivers.yaml").write_text(WAIVERS)
+    done = run_pytest(project, "-k", "PKG-4", "--conformance-waivers=waivers.yaml")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 passed" in done.stdout
+    assert "! the waiver for PKG-4 is not needed: the rule holds. Remove it." in done.stdout
+
+
+def test_what_the_budget_does_not_reach_is_named(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = run_pytest(
+        tmp_path, "--orchestrator=reference", "-k", "DEAD-1 or RES-5", "--conformance-budget=0.01"
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "not reached: " in done.stdout
+    assert "! a MUST that was not reached in time: DEAD-1" in done.stdout
+    assert "INCONCLUSIVE: " in done.stdout
+    assert time.monotonic() - began < 120
+
+
+@pytest.mark.parametrize(
+    ("argument", "complaint"),
+    [
+        ("--conformance-waivers=nosuch.yaml", "the file can't be read"),
+        ("--conformance-profile=resorces", "Did you mean 'resources'?"),
+        ("--conformance-report=acme.py/out", "nothing can be written there"),
+    ],
+)
+def test_what_can_not_be_used_is_said_before_anything_runs(
+    argument: str, complaint: str, project: Path
+) -> None:
+    done = run_pytest(project, argument)
+    assert done.returncode == USAGE_ERROR
+    assert complaint in done.stdout
+    assert not (project / ".pytest_cache" / "d").exists()

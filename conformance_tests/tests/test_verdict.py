@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from zenml_conformance.rule import Level, Outcome, Status
+from samples import MUSTS, outcomes
+from zenml_conformance.rule import Level, Profile, Status
 from zenml_conformance.rules import RULES
 from zenml_conformance.verdict import Kind, reach
 
-MUSTS = [rule.id for rule in RULES.values() if rule.level is Level.MUST]
 SHOULDS = [rule.id for rule in RULES.values() if rule.level is Level.SHOULD]
-
-
-def outcomes(**changed: Status) -> dict[str, Outcome]:
-    """Every rule holds, but some (`RUNID_1` is RUNID-1)."""
-    statuses = {rule_id: changed.get(rule_id.replace("-", "_"), Status.PASSED) for rule_id in RULES}
-    return {rule_id: Outcome(rule_id, status) for rule_id, status in statuses.items()}
+SCHEDULING = [rule.id for rule in RULES.values() if rule.profile is Profile.SCHEDULING]
 
 
 def test_everything_holds() -> None:
     verdict = reach(outcomes())
     assert verdict.kind is Kind.CONFORMANT
+    assert verdict.label == "conformant"
     assert verdict.reason == f"{len(MUSTS)} of {len(MUSTS)} MUST rules hold"
+    assert {standing.kind for standing in verdict.profiles.values()} == {Kind.CONFORMANT}
 
 
 @pytest.mark.parametrize(
@@ -30,19 +27,24 @@ def test_everything_holds() -> None:
         (Status.FAILED, Kind.NON_CONFORMANT),
         (Status.ERROR, Kind.INCONCLUSIVE),
         (Status.BLOCKED, Kind.INCONCLUSIVE),
+        (Status.NOT_REACHED, Kind.INCONCLUSIVE),
         (Status.NOT_SEEN, Kind.PARTIAL),
         (Status.NOT_APPLICABLE, Kind.CONFORMANT),
+        (Status.WAIVED, Kind.CONFORMANT),
     ],
 )
 def test_one_must_decides(status: Status, kind: Kind) -> None:
-    verdict = reach(outcomes(RUNID_1=status))
+    verdict = reach(outcomes({"RUNID-1": status}))
     assert verdict.kind is kind
     assert f"{len(MUSTS) - 1} of {len(MUSTS)} MUST rules hold" in verdict.reason
+    assert verdict.profiles[RULES["RUNID-1"].profile].kind is kind
+    others = {p for p in verdict.profiles if p is not RULES["RUNID-1"].profile}
+    assert all(verdict.profiles[profile].kind is Kind.CONFORMANT for profile in others)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_a_should_never_decides(status: Status) -> None:
-    assert reach(outcomes(**{SHOULDS[0].replace("-", "_"): status})).kind is Kind.CONFORMANT
+    assert reach(outcomes({SHOULDS[0]: status})).kind is Kind.CONFORMANT
 
 
 def test_a_must_that_was_not_judged_leaves_it_open() -> None:
@@ -50,20 +52,28 @@ def test_a_must_that_was_not_judged_leaves_it_open() -> None:
     del judged["RUNID-1"]
     verdict = reach(judged)
     assert verdict.kind is Kind.INCONCLUSIVE
-    assert "RUNID-1" in verdict.reason
+    assert "not judged: RUNID-1" in verdict.reason
 
 
 def test_nothing_judged_is_inconclusive() -> None:
     assert reach({}).kind is Kind.INCONCLUSIVE
 
 
+def test_nothing_that_applies_is_inconclusive() -> None:
+    verdict = reach(outcomes(dict.fromkeys(RULES, Status.NOT_APPLICABLE)))
+    assert verdict.kind is Kind.INCONCLUSIVE
+    assert {standing.kind for standing in verdict.profiles.values()} == {Kind.NOT_CLAIMED}
+
+
 def test_a_broken_must_outweighs_all_else() -> None:
     verdict = reach(
         outcomes(
-            RUNID_1=Status.FAILED,
-            RUNID_2=Status.BLOCKED,
-            DAG_1=Status.ERROR,
-            DAG_2=Status.NOT_SEEN,
+            {
+                "RUNID-1": Status.FAILED,
+                "RUNID-2": Status.BLOCKED,
+                "DAG-1": Status.ERROR,
+                "DAG-2": Status.NOT_SEEN,
+            }
         )
     )
     assert verdict.kind is Kind.NON_CONFORMANT
@@ -71,9 +81,58 @@ def test_a_broken_must_outweighs_all_else() -> None:
 
 
 def test_what_was_not_seen_does_not_hide_what_was_not_judged() -> None:
-    verdict = reach(outcomes(RUNID_1=Status.NOT_SEEN, DAG_1=Status.ERROR))
+    verdict = reach(outcomes({"RUNID-1": Status.NOT_SEEN, "DAG-1": Status.ERROR}))
     assert verdict.kind is Kind.INCONCLUSIVE
     assert "DAG-1" in verdict.reason
+
+
+def test_a_must_that_was_not_reached_is_named() -> None:
+    verdict = reach(outcomes({"RUNID-1": Status.NOT_REACHED}))
+    assert verdict.reason.endswith("; not reached in time: RUNID-1")
+
+
+def test_waivers_are_part_of_the_claim() -> None:
+    verdict = reach(outcomes({"RUNID-1": Status.WAIVED, SHOULDS[0]: Status.WAIVED}))
+    assert verdict.label == "conformant, with 2 waivers"
+    assert "waived: " in verdict.reason
+    assert "RUNID-1" in verdict.reason
+    assert SHOULDS[0] in verdict.reason
+
+
+def test_no_waiver_makes_a_broken_rule_better() -> None:
+    verdict = reach(outcomes({"RUNID-1": Status.WAIVED, "RUNID-2": Status.FAILED}))
+    assert verdict.label == "non-conformant"
+
+
+def test_a_profile_none_of_whose_musts_applies_is_not_claimed() -> None:
+    verdict = reach(outcomes(dict.fromkeys(SCHEDULING, Status.NOT_APPLICABLE)))
+    assert verdict.profiles[Profile.SCHEDULING].kind is Kind.NOT_CLAIMED
+    assert verdict.kind is Kind.CONFORMANT
+
+
+def test_a_profile_is_claimed_with_one_must_that_applies() -> None:
+    changed = dict.fromkeys(SCHEDULING, Status.NOT_APPLICABLE)
+    musts = [rule for rule in SCHEDULING if rule in MUSTS]
+    changed[musts[0]] = Status.PASSED
+    standing = reach(outcomes(changed)).profiles[Profile.SCHEDULING]
+    assert standing.kind is Kind.CONFORMANT
+    assert standing.figures == (f"1 of {len(musts)} MUST rules hold, {len(musts) - 1} can't apply")
+
+
+def test_a_scope_leaves_the_rest_out_and_says_so() -> None:
+    verdict = reach(outcomes({SCHEDULING[0]: Status.FAILED}), [Profile.RESOURCES, Profile.STATIC])
+    assert verdict.kind is Kind.CONFORMANT
+    assert verdict.reason.startswith("of static, resources alone, ")
+    assert set(verdict.profiles) == {Profile.STATIC, Profile.RESOURCES}
+    assert verdict.total == sum(
+        rule.level is Level.MUST and rule.profile in verdict.scope for rule in RULES.values()
+    )
+
+
+def test_the_profiles_add_up_to_the_whole() -> None:
+    verdict = reach(outcomes({"SUB-4": Status.FAILED}))
+    assert sum(standing.total for standing in verdict.profiles.values()) == verdict.total
+    assert sum(standing.held for standing in verdict.profiles.values()) == verdict.held
 
 
 def test_outcomes_are_in_the_order_of_the_specification() -> None:
@@ -82,7 +141,7 @@ def test_outcomes_are_in_the_order_of_the_specification() -> None:
 
 
 def test_the_counts_add_up() -> None:
-    verdict = reach(outcomes(RUNID_1=Status.FAILED, SUB_4=Status.NOT_APPLICABLE))
+    verdict = reach(outcomes({"RUNID-1": Status.FAILED, "SUB-4": Status.NOT_APPLICABLE}))
     counts = verdict.count(Level.MUST)
     assert counts[Status.FAILED] == counts[Status.NOT_APPLICABLE] == 1
     assert sum(counts.values()) == len(MUSTS)

@@ -95,7 +95,13 @@ def draw(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        cell=_cell, code=_code, fence=_fence, ticks=_ticks, by_status=_by_status, share=_share, sentence=_sentence
+        cell=_cell,
+        code=_code,
+        fence=_fence,
+        ticks=_ticks,
+        by_status=_by_status,
+        share=_share,
+        sentence=_sentence,
     )
     environment.globals.update(Status=Status, Level=Level, Kind=Kind, ORDER=ORDER)
     return environment.get_template(template).render(values)

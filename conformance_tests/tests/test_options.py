@@ -1,0 +1,171 @@
+"""Options, and their twins in pytest's configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zenml_conformance.options import OptionError, Options, orchestrator
+from zenml_conformance.rule import Profile, Tier
+
+pytest_plugins = ["pytester"]
+
+TWINS = """
+[tool.pytest.ini_options]
+orchestrator = "acme:Flavor"
+orchestrator_config = ["url=https://acme.example", "fields.yaml", "size=1"]
+orchestrator_harness = "acme:Harness"
+conformance_tier = "live"
+conformance_profile = "dynamic,static"
+conformance_budget = 90
+conformance_waivers = "ci/waivers.yaml"
+conformance_baseline = "ci/report.json"
+conformance_strict = true
+conformance_report = "build/report"
+"""
+
+
+def options(pytester: pytest.Pytester, *arguments: str) -> Options:
+    """What is asked for in a directory below the one with the configuration."""
+    below = pytester.mkdir("below")
+    pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(below)
+        return Options.of(pytester.parseconfig(f"--rootdir={pytester.path}", *arguments))
+
+
+def test_every_option_has_a_twin(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(TWINS)
+    (pytester.path / "fields.yaml").write_text("size: 7\nqueue: slow\n")
+    root = pytester.path
+    assert options(pytester, f"-c{root}/pyproject.toml") == Options(
+        orchestrator="acme:Flavor",
+        config={"url": "https://acme.example", "size": 1, "queue": "slow"},
+        harness="acme:Harness",
+        tier=Tier.LIVE,
+        profiles=(Profile.STATIC, Profile.DYNAMIC),
+        budget=90.0,
+        waivers=root / "ci/waivers.yaml",
+        baseline=root / "ci/report.json",
+        strict=True,
+        report=root / "build/report",
+    )
+
+
+def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(TWINS.replace('"fields.yaml", ', ""))
+    asked = options(
+        pytester,
+        f"-c{pytester.path}/pyproject.toml",
+        "--orchestrator=reference",
+        "--orchestrator-config=size=2",
+        "--orchestrator-harness=other:Harness",
+        "--conformance-tier=simulated",
+        "--conformance-profile=resources",
+        "--conformance-budget=5",
+        "--conformance-waivers=mine.yaml",
+    )
+    assert asked.orchestrator == "reference"
+    assert asked.config == {"url": "https://acme.example", "size": 2}
+    assert asked.harness == "other:Harness"
+    assert asked.tier is Tier.SIMULATED
+    assert asked.profiles == (Profile.RESOURCES,)
+    assert asked.budget == 5.0
+    # What is typed is meant from where one stands.
+    assert asked.waivers == pytester.path / "below" / "mine.yaml"
+
+
+def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig()
+    assert orchestrator(config, config.option) is None
+    assert Options.of(config) == Options(
+        orchestrator="",
+        config={},
+        harness=None,
+        tier=Tier.SIMULATED,
+        profiles=(),
+        budget=None,
+        waivers=None,
+        baseline=None,
+        strict=False,
+        report=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "complaint"),
+    [
+        ("--conformance-profile=static,resorces", "Did you mean 'resources'?"),
+        ("--conformance-tier=dead", "--conformance-tier=dead: give one of simulated, live"),
+        ("--conformance-budget=soon", "--conformance-budget=soon: give a number of seconds"),
+        ("--conformance-budget=-1", "above 0"),
+        ("--conformance-budget=inf", "above 0"),
+        ("--conformance-budget=nan", "above 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    argument: str, complaint: str, pytester: pytest.Pytester
+) -> None:
+    with pytest.raises(OptionError) as error:
+        Options.of(pytester.parseconfig(argument))
+    assert complaint in str(error.value)
+
+
+def test_the_suite_is_added_for_an_orchestrator_in_the_configuration(
+    pytester: pytest.Pytester,
+) -> None:
+    """To a bare `pytest`, and not beside paths."""
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\norchestrator = "reference"\n')
+    pytester.makepyfile("def test_own(): pass")
+    everything = pytester.runpytest("--collect-only", "-q")
+    everything.stdout.fnmatch_lines(["*test_rule?SUB-1?"])
+    own = pytester.runpytest("--collect-only", "-q", str(next(Path(pytester.path).glob("test_*"))))
+    own.stdout.no_fnmatch_line("*test_rule*")
+
+
+def test_a_profile_leaves_the_other_rules_out(pytester: pytest.Pytester) -> None:
+    listed = pytester.runpytest(
+        "--orchestrator=reference", "--collect-only", "-q", "--conformance-profile=resources"
+    )
+    listed.stdout.fnmatch_lines(["*test_rule?RES-1?", "*deselected*"])
+    listed.stdout.no_fnmatch_line("*test_rule?SUB-1?")
+
+
+def test_a_budget_begins_with_what_matters_most(pytester: pytest.Pytester) -> None:
+    arguments = ("--orchestrator=reference", "--collect-only", "-q", "-k", "RES-5 or SET-1")
+    in_order = pytester.runpytest(*arguments)
+    in_order.stdout.fnmatch_lines(["*test_rule?RES-5?", "*test_rule?SET-1?"])
+    hurried = pytester.runpytest(*arguments, "--conformance-budget=60")
+    hurried.stdout.fnmatch_lines(["*test_rule?SET-1?", "*test_rule?RES-5?"])
+
+
+@pytest.mark.parametrize("name", ["RUNID-2", "runid-2"])
+def test_a_rule_explains_itself(name: str, pytester: pytest.Pytester) -> None:
+    """Without an orchestrator, and whatever tests there are."""
+    pytester.makepyfile("raise SystemExit")
+    done = pytester.runpytest(f"--explain={name}")
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(
+        [
+            "RUNID-2: Each firing of a snapshot has a run id of its own.",
+            "  Level:    MUST",
+            "  Profile:  static",
+            "  Why: *",
+            "  Fix: *",
+            "    fired_twice: One snapshot is fired twice.",
+        ]
+    )
+
+
+def test_the_nearest_rule_is_named(pytester: pytest.Pytester) -> None:
+    done = pytester.runpytest("--explain=RUNNID-2")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*there is no such rule. Did you mean RUNID-2?*"])
+
+
+def test_rules_are_listed(pytester: pytest.Pytester) -> None:
+    done = pytester.runpytest("--list-rules", "--conformance-profile=resources")
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(["RES-1 * MUST * resources * What a step asks for *", "* rules. *"])
+    done.stdout.no_fnmatch_line("SUB-1*")

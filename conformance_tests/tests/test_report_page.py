@@ -1,0 +1,174 @@
+"""The page in a real browser: what it shows, on which screens, and that it loads nothing."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from samples import report, waiver
+from zenml_conformance.report import matrix, render
+from zenml_conformance.rule import Status
+
+WIDTHS = {"phone": 390, "desktop": 1280}
+SECONDS = 120
+
+# Tests alone may run scripts in the page: a copy of it, with another policy.
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+MEASURE = """<script>
+const root = document.documentElement;
+root.dataset.width = innerWidth;
+root.dataset.overflow = [...document.body.querySelectorAll("*")]
+  .filter(e => !e.closest(".scroll, nav, .sum, .track"))
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.tagName + "." + e.className).join(" ");
+root.dataset.scrolls = root.scrollWidth > innerWidth;
+root.dataset.shown = [...document.querySelectorAll("details.rule")]
+  .filter(e => e.getBoundingClientRect().height).length;
+root.dataset.bars = [...document.querySelectorAll("details[open] .track .bar")]
+  .filter(e => e.getBoundingClientRect().width > 1).length;
+</script>"""
+
+
+class Browser:
+    """Chromium, without a screen."""
+
+    def __init__(self, directory: Path) -> None:
+        """Find it, or skip the test; where CI is set, fail it."""
+        if shutil.which("chromium") is None:
+            message = "Chromium is not installed (apt-get install chromium)"
+            pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        self.directory = directory
+
+    def run(self, address: str, width: int, *options: str) -> str:
+        """Open a page; return what the browser prints."""
+        done = subprocess.run(
+            [
+                "chromium",
+                *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+                *("--no-first-run", "--disable-background-networking"),
+                *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
+                f"--user-data-dir={self.directory / 'profile'}",
+                f"--window-size={width},900",
+                *options,
+                address,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def measure(self, page: str, width: int) -> dict[str, str]:
+        """Lay a page out; return what was measured there."""
+        path = self.directory / "page.html"
+        path.write_text(POLICY.sub("", page).replace("</body>", f"{MEASURE}</body>"))
+        document = self.run(path.as_uri(), width, "--dump-dom")
+        (root,) = re.findall(r"<html[^>]*>", document)
+        return dict(re.findall(r'data-(\w+)="([^"]*)"', root))
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Browser:
+    """A browser with a profile of its own."""
+    return Browser(tmp_path)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    """A page with long words in all places where an orchestrator's words go."""
+    long = "a_very_long_name_" * 12
+    return render.page(
+        report(
+            tmp_path,
+            {"RES-1": Status.FAILED, "DAG-1": Status.FAILED, "ENV-1": Status.NOT_SEEN},
+            details={"DAG-1": long, "ENV-1": long},
+            waivers=(waiver("RES-1", reason=long, issue=f"https://issues.example/{long}"),),
+            orchestrator=f"acme.{long}",
+            flavor=long,
+        )
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_page_fits_the_screen(width: int, page: str, browser: Browser) -> None:
+    measured = browser.measure(page, width)
+    assert measured["width"] == str(width)
+    assert measured["overflow"] == ""
+    assert measured["scrolls"] == "false"
+    assert int(measured["bars"]) == 7  # of the hand-made diamond
+
+
+def test_rules_are_filtered_without_a_script(page: str, browser: Browser) -> None:
+    everything = int(browser.measure(page, 1280)["shown"])
+    chosen = page.replace('id="show-all" checked', 'id="show-all"')
+    chosen = chosen.replace('id="show-failed"', 'id="show-failed" checked')
+    assert everything == page.count('<details class="rule')
+    assert browser.measure(chosen, 1280)["shown"] == "1"
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_matrix_fits_the_screen(width: int, tmp_path: Path, browser: Browser) -> None:
+    reports = [report(tmp_path, flavor=f"flavor_{number}") for number in range(8)]
+    measured = browser.measure(matrix.page(matrix.of(reports)), width)
+    assert (measured["overflow"], measured["scrolls"]) == ("", "false")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Notes who asks for what."""
+
+    def __init__(self, asked: list[str], *arguments: object) -> None:
+        """Note it in a list."""
+        self.asked = asked
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        """Answer nothing."""
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """A web server: its address, and what it was asked for."""
+    asked: list[str] = []
+    handler = functools.partial(Handler, asked)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}", asked
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_policy_keeps_the_browser_from_asking(
+    guarded: bool, page: str, browser: Browser, server: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    """Even if something got into the page that loads something. Without the policy it would."""
+    address, asked = server
+    spoiled = page.replace("</main>", f'<img src="{address}/image"></main>')
+    path = tmp_path / "page.html"
+    path.write_text(spoiled if guarded else POLICY.sub("", spoiled))
+    browser.run(path.as_uri(), 1280, "--dump-dom")
+    assert asked == ([] if guarded else ["/image"])
+
+
+def test_a_picture_of_it_is_not_blank(page: str, browser: Browser, tmp_path: Path) -> None:
+    path, picture = tmp_path / "page.html", tmp_path / "page.png"
+    path.write_text(page)
+    browser.run(path.as_uri(), 390, f"--screenshot={picture}")
+    # A blank picture of this size has some kilobytes.
+    assert picture.stat().st_size > 20_000
