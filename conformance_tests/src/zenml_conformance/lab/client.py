@@ -123,7 +123,7 @@ def on_schedule(
     """
     from zenml.config.schedule import Schedule
 
-    pipeline.with_options(schedule=Schedule(**schedule))(**parameters)
+    with_image(pipeline).with_options(schedule=Schedule(**schedule))(**parameters)
 
 
 def retry(submission: Submission, pipeline: Any, parameters: dict[str, Any], run: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -26,9 +27,8 @@ def submit_levels(lab: Laboratory) -> None:
     from zenml_conformance.target import Target
 
     settings_class = Client().active_stack.orchestrator.settings_class
-    values = values_of(settings_class) if settings_class else {}
-    for name in Target.load(lab.session.target).config:
-        values.pop(name, None)  # It was chosen for the whole session, such as how long to wait.
+    chosen = Target.load(lab.session.target).config
+    values = values_of(settings_class, chosen) if settings_class else {}
     lab.evidence.facts["settings"] = values
     if not values:
         return
@@ -45,17 +45,20 @@ def submit_levels(lab: Laboratory) -> None:
     lab.submit("component-only", "static:settings", parameters={"step_settings": {}})
 
 
-def values_of(settings_class: Any) -> dict[str, dict[str, Any]]:
+def values_of(settings_class: Any, chosen: Collection[str]) -> dict[str, dict[str, Any]]:
     """Choose a different value for each setting on each level.
 
     Args:
         settings_class: The orchestrator's settings.
+        chosen: Those that keep what was chosen for the whole session, such as how long to wait.
 
     Returns:
         For each field that takes a text or a whole number, the values by level.
     """
     values: dict[str, dict[str, Any]] = {}
     for number, name in enumerate(settings_class.model_fields):
+        if name in chosen:
+            continue
         for kind in (str, int):
             given: dict[str, Any] = {
                 level: f"conformance-{level}-{name}".replace("_", "-")

@@ -108,12 +108,12 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
         record.job.step for record in (*stopped.step_jobs, *stopped_early.step_jobs)
         if record.job.step in ("queued", "after_stoppable") and record.pid is not None
     ]  # fmt: skip
+    if raised := _raised(stopped_early.facts["stop"]):
+        raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
     if late or started:
         raise Violation(f"after the stop, these started: {', '.join(map(str, {*late, *started}))}")
     if stopped_early.facts["stop"] is None:
         raise NotSeen("no run could be stopped before its jobs had started")
-    if raised := _raised(stopped_early.facts["stop"]):
-        raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
     for seen in (stopped, stopped_early):
         if left := seen.facts["left_queued"]:
             raise Violation(f"after the stop, jobs stayed in the queue: {', '.join(left)}")

@@ -61,9 +61,11 @@ def dynamic(lab: Laboratory) -> None:
     from zenml.client import Client as ZenMLClient
 
     from zenml_conformance.lab.settings import values_of
+    from zenml_conformance.target import Target
 
     settings_class = ZenMLClient().active_stack.orchestrator.settings_class
-    values = values_of(settings_class) if settings_class and lab.backend else {}
+    chosen = Target.load(lab.session.target).config
+    values = values_of(settings_class, chosen) if settings_class and lab.backend else {}
     lab.evidence.facts["settings"] = values
     commands = _commands() and lab.backend is not None
     lab.submit(
