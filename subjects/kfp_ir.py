@@ -50,7 +50,8 @@ def job_of(name: str, container: dict[str, Any], execution: str) -> Job:
     def said(text: str) -> str:
         return text.replace(JOB_NAME, execution)
 
-    environment = {entry["name"]: said(entry["value"]) for entry in container.get("env", ())}
+    # An empty value is left out of the IR, as protocol buffers do.
+    environment = {e["name"]: said(e.get("value", "")) for e in container.get("env", ())}
     resources = container.get("resources", {})
     cpu, memory = resources.get("resourceCpuLimit"), resources.get("resourceMemoryLimit")
     gpus = resources.get("accelerator", {}).get("resourceCount")
