@@ -61,6 +61,17 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
     assert "\nPARTIAL: " in judge(project, "--tier=live")
 
 
+@pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
+def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
+    """A project that says that its backend has schedules keeps them, in either topology."""
+    project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
+    (config,) = project.glob("src/*/config.py")
+    before, is_schedulable, after = config.read_text().partition("def is_schedulable")
+    assert "return False" in after
+    config.write_text(before + is_schedulable + after.replace("return False", "return True", 1))
+    assert "scheduling" in judge(project, "-k", "SCHED or SUB-3 or SUB-7")
+
+
 def test_custom_backend_says_that_it_is_empty(engines: Engines, tmp_path: Path) -> None:
     """A backend that nobody has filled in is red on the live tier, and says what to write."""
     project = engines.cookiecutter(tmp_path, backend_pattern="custom_coordinator")
@@ -96,6 +107,6 @@ def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path)
     try:
         assert "\nPARTIAL: " in judge(project, "--tier=live", environment=spooler)
     finally:
-        for queue in ("", "-coordinators"):
+        for queue in ("", "-controllers"):
             socket = spooler["TS_SOCKET"] + queue
             subprocess.run(["tsp", "-K"], env={**os.environ, "TS_SOCKET": socket}, check=True)

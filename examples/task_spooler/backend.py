@@ -16,21 +16,21 @@ logger = get_logger(__name__)
 
 STATES = {"queued": JobState.QUEUED, "allocating": JobState.QUEUED, "running": JobState.RUNNING}
 GRACE_SECONDS = 10.0
-COORDINATORS = "-coordinators"
+CONTROLLERS = "-controllers"
 
 
 class SpoolBackend(JobBackend):
     """Runs jobs through the `tsp` command; `TS_SOCKET` in the environment chooses the queue.
 
-    Coordinators have a queue of their own, without a limit: in one queue with the steps, as many
-    runs as there are slots would wait for their own first steps for ever.
+    Jobs that look after a run have a queue of their own, without a limit: in one queue with the
+    steps, as many runs as there are slots would wait for their own first steps for ever.
     """
 
     poll_seconds = 0.5
 
     def submit(self, job: Job) -> str:
         """Queue the job. `tsp` runs it with the environment that it is itself called with."""
-        queue = COORDINATORS if job.labels["role"] == "coordinator" else ""
+        queue = "" if job.labels["role"] == "step" else CONTROLLERS
         command = ["-L", job.name, "-N", str(self._slots(job)), *job.command]
         number = self._tsp(queue, *command, environment={**os.environ, **job.environment})
         return f"{number}{queue}"
@@ -93,7 +93,7 @@ class SpoolBackend(JobBackend):
     def _tsp(queue: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
         environment = dict(environment or os.environ)
         socket = environment.get("TS_SOCKET", f"/tmp/socket-ts.{os.getuid()}")  # noqa: S108
-        environment["TS_SOCKET"] = socket.removesuffix(COORDINATORS) + queue
+        environment["TS_SOCKET"] = socket.removesuffix(CONTROLLERS) + queue
         if queue:
             environment["TS_SLOTS"] = "1000"
         command = ["tsp", *arguments]
