@@ -58,7 +58,7 @@ def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
 def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
     """`local` with real processes on this machine; what only jobs show can't be seen there."""
     project = engines.cookiecutter(tmp_path, backend_pattern="local")
-    assert "\nPARTIAL: " in judge(project, "--tier=live")
+    assert "\nPARTIAL: " in judge(project, "--conformance-tier=live")
 
 
 @pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
@@ -76,7 +76,7 @@ def test_custom_backend_says_that_it_is_empty(engines: Engines, tmp_path: Path) 
     """A backend that nobody has filled in is red on the live tier, and says what to write."""
     project = engines.cookiecutter(tmp_path, backend_pattern="custom_coordinator")
     with pytest.raises(AssertionError, match="`submit` is not written yet"):
-        judge(project, "--tier=live", "-k", "SUB-1")
+        judge(project, "--conformance-tier=live", "-k", "SUB-1")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path)
         )
         assert done.returncode == 0, done.stdout
     try:
-        assert "\nPARTIAL: " in judge(project, "--tier=live", environment=spooler)
+        assert "\nPARTIAL: " in judge(project, "--conformance-tier=live", environment=spooler)
     finally:
         for queue in ("", "-controllers"):
             socket = spooler["TS_SOCKET"] + queue

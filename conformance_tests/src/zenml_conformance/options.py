@@ -62,7 +62,6 @@ def register(parser: pytest.Parser) -> None:
     )
     option(
         "--conformance-tier",
-        "--tier",
         metavar="TIER",
         help="`simulated` (default): on the suite's reference backend, where one can be connected; "
         "`live`: on the orchestrator's own backend",

@@ -72,7 +72,7 @@ def badge(report: Report) -> str:
     """
     verdict = report.verdict
     name, value = "ZenML conformance", f"{verdict.label} {verdict.held}/{verdict.musts}"
-    widths = [7 * len(text) + 12 for text in (name, value)]
+    widths = [round(6.6 * len(text)) + 12 for text in (name, value)]
     return draw("badge.svg.j2", name=name, value=value, widths=widths, colour=COLOURS[verdict.kind])
 
 
