@@ -167,15 +167,19 @@ class Scene:
             change(copy)
             return copy
 
-        def submit(original: Around, *, snapshot: Any, **others: Any) -> Any:
-            return original(snapshot=changed(snapshot), **others)
+        def submit(
+            original: Around, *, snapshot: Any, step_environments: Any, **others: Any
+        ) -> Any:
+            seen = changed(snapshot)
+            kept = {n: e for n, e in step_environments.items() if n in seen.step_configurations}
+            return original(snapshot=seen, step_environments=kept, **others)
 
         def get(original: Around, *args: Any, **kwargs: Any) -> Any:
             snapshot = original(*args, **kwargs)
             return changed(snapshot) if self.is_orchestrating and snapshot.metadata else snapshot
 
         self.around("submit_pipeline", submit)
-        self.watch_steps()
+        self._watch_steps()
         wrap(SqlZenStore, "get_snapshot", get)
 
     def lose_reports(self) -> None:
@@ -205,7 +209,7 @@ class Scene:
                 raise IllegalOperationError("the record of a step that never ran is lost")
             return original(step_run)
 
-        self.watch_steps()
+        self._watch_steps()
         wrap(SqlZenStore, "update_run_step", update_step)
         wrap(SqlZenStore, "update_run", update_run)
         wrap(SqlZenStore, "create_run_step", create_step)
@@ -213,14 +217,14 @@ class Scene:
     @property
     def is_orchestrating(self) -> bool:
         """Whether it is the orchestrator that is at work here and now: no step, no observer."""
-        return not (self.observer or self.in_step or _runs_a_step(sys.argv))
+        return not (self.observer or _in_step.get() or self.is_job_of_a_step)
 
     @property
-    def in_step(self) -> bool:
-        """Whether a step is being run here and now; needs `watch_steps`."""
-        return _in_step.get()
+    def is_job_of_a_step(self) -> bool:
+        """Whether this process was started to run a step; known once the orchestrator is."""
+        return any(word.split("=")[0] in ("--step_name", "--step_run_id") for word in sys.argv)
 
-    def watch_steps(self) -> None:
+    def _watch_steps(self) -> None:
         """Note from now on when a step is being run, in whichever process."""
         from zenml.orchestrators.step_launcher import StepLauncher
 
@@ -232,7 +236,3 @@ class Scene:
                 _in_step.reset(token)
 
         wrap(StepLauncher, "launch", launch)
-
-
-def _runs_a_step(argv: list[str]) -> bool:
-    return any(word.split("=")[0] in ("--step_name", "--step_run_id") for word in argv)

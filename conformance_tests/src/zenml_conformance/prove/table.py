@@ -21,13 +21,13 @@ def table(seen: Tally, width: int) -> str:
         Some lines.
     """
     grid = Table(box=None, pad_edge=False, show_edge=False)
-    for title in ("rule", "fault", ""):
-        grid.add_column(title, no_wrap=title == "rule")
+    grid.add_column("rule", no_wrap=True)
+    grid.add_column("", no_wrap=True)
+    grid.add_column("fault")
     for proof in seen.rows:
-        word = proof.catch.value
-        if proof.catch in (Catch.BLOCKED, Catch.UNPLAYED):
-            word += f": {proof.detail}"
-        grid.add_row(proof.rule, proof.fault, word)
+        shown = proof.catch in (Catch.CAUGHT, Catch.MISSED)
+        fault = proof.fault if shown else f"{proof.fault} ({proof.detail})"
+        grid.add_row(proof.rule, proof.catch.value, fault)
     output = io.StringIO()
     console = Console(file=output, width=width, color_system=None, highlight=False, markup=False)
     console.print(grid)

@@ -75,15 +75,17 @@ def id_of_the_process(scene: Scene) -> None:
 
 
 @sabotage("DYN-6", needs=Needs.JOBS)
-def run_of_the_process(scene: Scene) -> None:
-    """The orchestration job is not told its run, and each process begins one of its own."""
+def id_in_memory(scene: Scene) -> None:
+    """Only the first process that runs a pipeline's code can tell the run id."""
 
-    def change(job: Any) -> Any:
-        words = list(job.command)
-        if "--run_id" in words:
-            at = words.index("--run_id")
-            del words[at : at + 2]
-        return job.model_copy(update={"command": tuple(words)})
+    def get(original: Around) -> str:
+        run_id, me = str(original()), os.getpid()
+        if scene.backend and not scene.is_job_of_a_step:
+            first = scene.backend.notes().get("first_process")
+            if first is None:
+                scene.backend.note("first_process", me)
+            elif first != me:
+                raise LookupError("the process that knew the id is gone")
+        return run_id
 
-    scene.change_jobs(change)
-    scene.around("get_orchestrator_run_id", lambda original: f"{original()[:36]}-{os.getpid()}")
+    scene.around("get_orchestrator_run_id", get)

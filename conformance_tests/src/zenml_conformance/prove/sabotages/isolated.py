@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
@@ -76,9 +77,15 @@ def retried_twice(scene: Scene) -> None:
     scene.change_jobs(change)
 
 
-@sabotage("ISO-5")
-def jobs_in_memory(scene: Scene) -> None:
-    """Only the process that has submitted an isolated step can say how it is."""
+def around_status_elsewhere(scene: Scene, around: Callable[[Any, Any], Any]) -> None:
+    """Change what is said of a step by processes that have not submitted it.
+
+    The run itself goes on as ever, so that what is asked about is there.
+
+    Args:
+        scene: The scene.
+        around: From the step run and its true status to what is said.
+    """
     own = set()
 
     def submit(original: Around, step_run_info: Any, environment: Any, *others: Any) -> Any:
@@ -86,50 +93,58 @@ def jobs_in_memory(scene: Scene) -> None:
         return original(step_run_info, environment, *others)
 
     def status(original: Around, step_run: Any) -> Any:
-        if step_run.id not in own:
-            raise LookupError(f"this process has not submitted step {step_run.name}")
-        return original(step_run)
+        said = original(step_run)
+        return said if step_run.id in own else around(step_run, said)
 
     scene.around_any(ISOLATED, submit)
     scene.around("get_isolated_step_status", status)
 
 
+@sabotage("ISO-5")
+def jobs_in_memory(scene: Scene) -> None:
+    """Only the process that has submitted an isolated step can say how it is."""
+
+    def say(step_run: Any, said: Any) -> Any:
+        raise LookupError(f"this process has not submitted step {step_run.name}")
+
+    around_status_elsewhere(scene, say)
+
+
 @sabotage("ISO-2")
 def word_of_the_backend(scene: Scene) -> None:
-    """A step whose job has not started is called queued."""
+    """Asked by another process, a step whose job has not started is called queued."""
     from zenml.enums import ExecutionStatus
 
-    def status(original: Around, step_run: Any) -> Any:
-        said = original(step_run)
+    def say(step_run: Any, said: Any) -> Any:
         return ExecutionStatus.QUEUED if said is ExecutionStatus.PROVISIONING else said
 
-    scene.around("get_isolated_step_status", status)
+    around_status_elsewhere(scene, say)
 
 
 @sabotage("ISO-3", needs=Needs.JOBS)
 def silence_taken_for_success(scene: Scene) -> None:
-    """A step whose job ends without a report is called completed."""
+    """Asked by another process, a step whose job ended without a report is called completed."""
     from zenml.enums import ExecutionStatus
 
-    def status(original: Around, step_run: Any) -> Any:
-        said, is_program = original(step_run), step_run.config.command is not None
+    def say(step_run: Any, said: Any) -> Any:
+        reports = step_run.config.command is None
         failed = said is ExecutionStatus.FAILED
-        return ExecutionStatus.COMPLETED if failed and not is_program else said
+        return ExecutionStatus.COMPLETED if failed and reports else said
 
-    scene.around("get_isolated_step_status", status)
+    around_status_elsewhere(scene, say)
 
 
 @sabotage("ISO-4", needs=Needs.JOBS)
 def gone_taken_for_alive(scene: Scene) -> None:
-    """A step whose job is gone is said to be running."""
+    """Asked by another process, a program whose job is gone is called running."""
     from zenml.enums import ExecutionStatus
 
-    def status(original: Around, step_run: Any) -> Any:
-        said, is_program = original(step_run), step_run.config.command is not None
+    def say(step_run: Any, said: Any) -> Any:
+        is_program = step_run.config.command is not None
         failed = said is ExecutionStatus.FAILED
         return ExecutionStatus.RUNNING if failed and is_program else said
 
-    scene.around("get_isolated_step_status", status)
+    around_status_elsewhere(scene, say)
 
 
 @sabotage("ISO-7")

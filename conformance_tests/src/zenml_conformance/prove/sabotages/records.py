@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
 
 if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene
+    from zenml_conformance.reference.jobs import Job
+
+LOCAL_STORES = "ZENML_LOCAL_STORES_PATH"
 
 
 @sabotage("META-1")
@@ -37,21 +39,19 @@ def metadata_hook_raises(scene: Scene) -> None:
 
 @sabotage("ART-1")
 def artifacts_elsewhere(scene: Scene) -> None:
-    """Steps keep local artifacts where the client does not look."""
-    from zenml.artifact_stores import LocalArtifactStore
+    """Steps keep local artifacts where nobody else looks."""
 
-    path: Any = LocalArtifactStore.path
-
-    def path_in_step(self: LocalArtifactStore) -> str:
-        if not scene.in_step:
-            return str(path.fget(self))
+    def elsewhere() -> dict[str, str]:
         own = os.environ.get("ZENML_CONFIG_PATH") or os.environ["HOME"]
-        elsewhere = Path(own, "elsewhere", str(self.id))
-        elsewhere.mkdir(parents=True, exist_ok=True)
-        return str(elsewhere)
+        return {LOCAL_STORES: os.path.join(own, "elsewhere")}
 
-    scene.watch_steps()
-    LocalArtifactStore.path = property(path_in_step)  # type: ignore[method-assign,assignment]
+    def change(job: Job) -> Job:
+        return job.model_copy(update={"environment": {**job.environment, **elsewhere()}})
+
+    if scene.backend:
+        scene.change_jobs(lambda job: change(job) if job.step else job)
+    elif not scene.observer:
+        os.environ.update(elsewhere())
 
 
 @sabotage("NAME-1", needs=Needs.JOBS)
