@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.target import Target
 
 LEVELS = ("component", "pipeline", "step")
 
@@ -27,8 +27,8 @@ def submit_levels(lab: Laboratory) -> None:
     from zenml_conformance.target import Target
 
     settings_class = Client().active_stack.orchestrator.settings_class
-    chosen = Target.load(lab.session.target).config
-    values = values_of(settings_class, chosen) if settings_class else {}
+    target = Target.load(lab.session.target)
+    values = values_of(settings_class, target) if settings_class else {}
     lab.evidence.facts["settings"] = values
     if not values:
         return
@@ -45,19 +45,23 @@ def submit_levels(lab: Laboratory) -> None:
     lab.submit("component-only", "static:settings", parameters={"step_settings": {}})
 
 
-def values_of(settings_class: Any, chosen: Collection[str]) -> dict[str, dict[str, Any]]:
+def values_of(settings_class: Any, target: Target) -> dict[str, dict[str, Any]]:
     """Choose a different value for each setting on each level.
+
+    What was chosen for the whole session, such as how long to wait, is left as it is.
 
     Args:
         settings_class: The orchestrator's settings.
-        chosen: Those that keep what was chosen for the whole session, such as how long to wait.
+        target: The orchestrator under test.
 
     Returns:
-        For each field that takes a text or a whole number, the values by level.
+        For each field that takes a text or a whole number, the values by level. Those of a level
+        are accepted together.
     """
     values: dict[str, dict[str, Any]] = {}
+    config_class = target.flavor.config_class
     for number, name in enumerate(settings_class.model_fields):
-        if name in chosen:
+        if name in target.config:
             continue
         for kind in (str, int):
             given: dict[str, Any] = {
@@ -66,14 +70,23 @@ def values_of(settings_class: Any, chosen: Collection[str]) -> dict[str, dict[st
                 else 4000 + 10 * number + LEVELS.index(level)
                 for level in LEVELS
             }
-            if all(_takes(settings_class, name, value) for value in given.values()):
+            levels = [
+                {**{known: value[level] for known, value in values.items()}, name: given[level]}
+                for level in LEVELS
+            ]
+            if all(
+                _takes(settings_class, name, level)
+                and _takes(config_class, name, {**target.config, **level})
+                for level in levels
+            ):
                 values[name] = given
                 break
     return values
 
 
-def _takes(settings_class: Any, name: str, value: Any) -> bool:
+def _takes(model: Any, name: str, values: dict[str, Any]) -> bool:
+    """Whether a model accepts some values, and keeps one of them as it is."""
     try:
-        return bool(getattr(settings_class(**{name: value}), name) == value)
-    except ValidationError:
+        return bool(getattr(model(**values), name) == values[name])
+    except (ValidationError, AttributeError):
         return False

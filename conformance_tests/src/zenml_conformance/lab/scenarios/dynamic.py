@@ -64,8 +64,8 @@ def dynamic(lab: Laboratory) -> None:
     from zenml_conformance.target import Target
 
     settings_class = ZenMLClient().active_stack.orchestrator.settings_class
-    chosen = Target.load(lab.session.target).config
-    values = values_of(settings_class, chosen) if settings_class and lab.backend else {}
+    target = Target.load(lab.session.target)
+    values = values_of(settings_class, target) if settings_class and lab.backend else {}
     lab.evidence.facts["settings"] = values
     commands = _commands() and lab.backend is not None
     lab.submit(
