@@ -103,12 +103,13 @@ class Executions:
             execution: Its id.
 
         Returns:
-            RUNNING until every task has ended; then FAILED if one has not succeeded.
+            RUNNING until every task has ended; then FAILED if one has not succeeded, which one
+            that was lost has not; UNKNOWN when there is no such execution, or all is forgotten.
         """
         states = {self.backend.status(job_id) for job_id in self.tasks(execution).values()}
-        if not states or JobState.UNKNOWN in states:
+        if states <= {JobState.UNKNOWN}:
             return JobState.UNKNOWN
-        if any(not state.is_ended for state in states):
+        if any(state in (JobState.QUEUED, JobState.RUNNING) for state in states):
             return JobState.RUNNING
         return JobState.SUCCEEDED if states == {JobState.SUCCEEDED} else JobState.FAILED
 

@@ -15,7 +15,7 @@ from typing import Any
 import kfp
 import yaml
 from kfp_server_api import ApiException
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, ProtocolError
 from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote
@@ -74,7 +74,7 @@ class Pipelines:
     def _refusal(self, error: EngineError) -> ApiException | HTTPError:
         if self.within_reach:
             return ApiException(status=403, reason=str(error))
-        return MaxRetryError(None, HOST, error)
+        return ProtocolError(HOST, error)
 
 
 def compiled(path: str) -> dict[str, Any]:

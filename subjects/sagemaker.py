@@ -7,6 +7,7 @@ in place of AWS. A step of a SageMaker pipeline is a job of the reference backen
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,6 +27,8 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 BUCKET = "emulated"
 STATES = {JobState.RUNNING: "Executing", JobState.SUCCEEDED: "Succeeded", JobState.FAILED: "Failed"}
+STEP_NAME = r"[A-Za-z0-9\-_]{1,64}"
+"""The shape `StepName` of botocore's model of the service."""
 EXECUTION_ARN = {"Get": "Execution.PipelineExecutionArn"}
 
 
@@ -69,6 +72,10 @@ class Account:
     def CreatePipeline(self, **request: Any) -> dict[str, Any]:
         """Keep a pipeline's definition."""
         name = request["PipelineName"]
+        for step in json.loads(request["PipelineDefinition"])["Steps"]:
+            if not re.fullmatch(STEP_NAME, step["Name"]):
+                message = f"Step name {step['Name']!r} does not match {STEP_NAME}"
+                raise refusal("CreatePipeline", "ValidationException", message)
         self.backend.note(f"pipelines/{name.lower()}", request["PipelineDefinition"])
         return {"PipelineArn": pipeline_arn(name)}
 
@@ -184,17 +191,18 @@ def tasks_of(definition: list[str], execution: str) -> list[Task]:
     name, text = definition
     arn = execution_arn(name, execution)
     return [
-        Task(step["Name"], job_of(step, arn), tuple(step.get("DependsOn", ())))
+        Task(step["Name"], job_of(step, arn, execution), tuple(step.get("DependsOn", ())))
         for step in json.loads(text)["Steps"]
     ]
 
 
-def job_of(step: dict[str, Any], arn: str) -> Job:
+def job_of(step: dict[str, Any], arn: str, execution: str) -> Job:
     """Say in the suite's words what a step of a pipeline says.
 
     Args:
         step: The step.
         arn: The execution's ARN.
+        execution: The execution's id. AWS makes the job's name of it and of the step's.
 
     Returns:
         The job.
@@ -206,7 +214,7 @@ def job_of(step: dict[str, Any], arn: str) -> Job:
         for name, value in said["Environment"].items()
     }
     return Job(
-        name=step["Name"],
+        name=f"pipelines-{execution[:12]}-{step['Name']}",
         command=(
             *container["ContainerEntrypoint"],
             *container.get("ContainerArguments", ()),
@@ -220,9 +228,6 @@ def job_of(step: dict[str, Any], arn: str) -> Job:
 
 class SagemakerHarness(Harness):
     """Connects ZenML's `sagemaker` orchestrator through an emulated AWS API."""
-
-    # The name of a step in a pipeline's definition.
-    job_name_pattern = r"[A-Za-z0-9_-]{1,64}"
 
     def config(self) -> dict[str, Any]:
         """Give what the component needs; nobody has this role."""
@@ -245,6 +250,6 @@ class SagemakerHarness(Harness):
         botocore.client.BaseClient._make_api_call = lambda self, operation, request: account.call(
             operation, request
         )
-        sagemaker_orchestrator.POLLING_DELAY = 0.2
+        sagemaker_orchestrator.POLLING_DELAY = 0.2  # type: ignore[assignment]
         sagemaker_orchestrator.MAX_POLLING_ATTEMPTS = 10_000
         let_components_look_remote()
