@@ -111,7 +111,9 @@ def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
                 "returned_at": time.monotonic(),
                 "raised": raised,
             }
-            Path(probes, f"isolated-{uuid.uuid4().hex}.note").write_text(json.dumps(note))
+            path = Path(probes, f"isolated-{uuid.uuid4().hex}")
+            path.write_text(json.dumps(note))
+            path.rename(path.with_suffix(".note"))
 
     if getattr(submit, "__wrapped__", None) is None:
         setattr(orchestrator_class, name, watched)

@@ -41,6 +41,16 @@ def _commands() -> bool:
     return importlib.util.find_spec("zenml.steps.command_step") is not None
 
 
+def _submissions(lab: Laboratory) -> list[dict[str, Any]]:
+    """What the pipeline's code noted of each isolated step once it had been submitted."""
+    return [json.loads(path.read_text()) for path in Path(lab.probes).glob("isolated-*.note")]
+
+
+def _wait_until_submitted(lab: Laboratory, *steps: str) -> bool:
+    """Wait until the orchestrator is done with submitting isolated steps."""
+    return _until(lambda: {note["step"] for note in _submissions(lab)}.issuperset(steps))
+
+
 def _note(lab: Laboratory) -> None:
     """Keep what the pipeline's code wrote down each time that it was begun."""
     folder = Path(lab.probes)
@@ -48,8 +58,7 @@ def _note(lab: Laboratory) -> None:
     facts["entries"] = [
         json.loads(path.read_text()) for path in sorted(folder.glob("entered-*.mark"))
     ]
-    notes = [json.loads(path.read_text()) for path in folder.glob("isolated-*.note")]
-    facts["submissions"] = sorted(notes, key=lambda note: float(note["began"]))
+    facts["submissions"] = sorted(_submissions(lab), key=lambda note: float(note["began"]))
     facts["told"] = sorted(path.stem.split(".") for path in folder.glob("*.told"))
     said = folder / "arguments.said"
     facts["said"] = json.loads(said.read_text()) if said.exists() else None
@@ -133,7 +142,8 @@ def dynamic_restarted(lab: Laboratory) -> None:
     client = lab.start("dynamic-restarted", "dynamic:restarted", parameters={"isolated": isolated})
     facts = lab.evidence.facts
     facts["restarted"] = False
-    if lab.wait_for_mark("attached-0", FATE_SECONDS) and lab.wait_for_mark("running"):
+    began = lab.wait_for_mark("attached-0", FATE_SECONDS) and lab.wait_for_mark("running")
+    if began and (not isolated or _wait_until_submitted(lab, "sleeper")):
         for record in lab.jobs_of(None):
             assert lab.backend
             lab.backend.requeue(record.id)
@@ -190,7 +200,7 @@ def isolated_status(lab: Laboratory) -> None:
         return
     fates = ["reporter", "quitter", "hollow", *(COMMANDS if commands else ())]
     stopped = "stopped_command" if commands else "reporter"
-    _until(lambda: all(lab.jobs_of(name) for name in ["queued", stopped, *fates]))
+    _wait_until_submitted(lab, "queued", stopped, *fates)
     lab.kill(client)
     for record in lab.jobs_of(None):
         backend.kill(record.id)
