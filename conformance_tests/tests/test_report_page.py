@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import http.server
 import os
 import re
@@ -21,21 +22,28 @@ from zenml_conformance.rule import Status
 WIDTHS = {"phone": 390, "desktop": 1280}
 SECONDS = 120
 
-# Tests alone may run scripts in the page: a copy of it, with another policy.
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-MEASURE = """<script>
-const root = document.documentElement;
-root.dataset.width = innerWidth;
-root.dataset.overflow = [...document.body.querySelectorAll("*")]
-  .filter(e => !e.closest(".scroll, nav, .sum, .track"))
-  .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-  .map(e => e.tagName + "." + e.className).join(" ");
-root.dataset.scrolls = root.scrollWidth > innerWidth;
-root.dataset.shown = [...document.querySelectorAll("details.rule")]
-  .filter(e => e.getBoundingClientRect().height).length;
-root.dataset.bars = [...document.querySelectorAll("details[open] .track .bar")]
-  .filter(e => e.getBoundingClientRect().width > 1).length;
-</script>"""
+
+# A frame may be as narrow as a phone, which the browser's own window may not. The page in it is
+# as it is published; the script is the frame's.
+FRAME = """<!doctype html><html><body>
+<iframe style="border: 0; width: {width}px; height: 900px" srcdoc="{page}"></iframe>
+<script>
+onload = () => {{
+  const page = document.querySelector("iframe").contentDocument, root = page.documentElement;
+  const edge = root.clientWidth + 1, note = document.documentElement.dataset;
+  note.width = root.clientWidth;
+  note.scrolls = root.scrollWidth > edge;
+  note.overflow = [...page.body.querySelectorAll("*")]
+    .filter(e => !e.closest(".scroll, nav, .sum, .track"))
+    .filter(e => e.getBoundingClientRect().right > edge)
+    .map(e => e.tagName + "." + e.className).join(" ");
+  note.shown = [...page.querySelectorAll("details.rule")]
+    .filter(e => e.getBoundingClientRect().height).length;
+  note.bars = [...page.querySelectorAll("details[open] .track .bar")]
+    .filter(e => e.getBoundingClientRect().width > 1).length;
+}};
+</script></body></html>"""
 
 
 class Browser:
@@ -70,9 +78,9 @@ class Browser:
 
     def measure(self, page: str, width: int) -> dict[str, str]:
         """Lay a page out; return what was measured there."""
-        path = self.directory / "page.html"
-        path.write_text(POLICY.sub("", page).replace("</body>", f"{MEASURE}</body>"))
-        document = self.run(path.as_uri(), width, "--dump-dom")
+        path = self.directory / "frame.html"
+        path.write_text(FRAME.format(width=width, page=html.escape(page)))
+        document = self.run(path.as_uri(), 1400, "--dump-dom")
         (root,) = re.findall(r"<html[^>]*>", document)
         return dict(re.findall(r'data-(\w+)="([^"]*)"', root))
 

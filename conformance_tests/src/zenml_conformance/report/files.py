@@ -34,11 +34,12 @@ def write(report: Report, directory: Path) -> None:
 
     Args:
         report: The report.
-        directory: Where.
+        directory: Where; is made.
 
     Raises:
         OSError: If a file can't be written.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     texts = {
         "report.json": report.model_dump_json(indent=2) + "\n",
         "report.md": render.markdown(report),
