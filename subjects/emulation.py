@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zenml.artifact_stores import LocalArtifactStore, LocalArtifactStoreConfig
 from zenml.config.global_config import GlobalConfiguration
+from zenml.entrypoints.base_entrypoint_configuration import BaseEntrypointConfiguration
 from zenml.image_builders import LocalImageBuilderConfig
 
 from zenml_conformance import Component
@@ -27,6 +28,13 @@ def with_local_stores(environment: dict[str, str]) -> dict[str, str]:
         The same and `ZENML_LOCAL_STORES_PATH`.
     """
     return {**environment, "ZENML_LOCAL_STORES_PATH": GlobalConfiguration().local_stores_path}
+
+
+def stay_out_of_app() -> None:
+    """Keep entrypoints from making `/app` and changing to it: a container's image has it."""
+    BaseEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
+        lambda self: None
+    )
 
 
 def let_components_look_remote() -> None:

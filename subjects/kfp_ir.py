@@ -30,7 +30,8 @@ def tasks_of(pipeline: dict[str, Any], execution: str) -> list[Task]:
     for name, task in pipeline["root"]["dag"]["tasks"].items():
         component = components[task["componentRef"]["name"]]
         container = executors[component["executorLabel"]]["container"]
-        job = job_of(name, container, execution)
+        # Services make a job's name of the run's and the task's.
+        job = job_of(f"{execution[-32:]}-{name}", container, execution)
         tasks.append(Task(name, job, tuple(task.get("dependentTasks", ()))))
     return tasks
 
@@ -39,7 +40,7 @@ def job_of(name: str, container: dict[str, Any], execution: str) -> Job:
     """Say in the suite's words what an executor's container says.
 
     Args:
-        name: The task's name.
+        name: The job's name.
         container: The container.
         execution: What the placeholder of the execution's name stands for.
 

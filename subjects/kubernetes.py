@@ -22,7 +22,7 @@ from kubernetes.client.rest import RESTClientObject
 from kubernetes.utils.quantity import parse_quantity
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, with_local_stores
+from subjects.emulation import BUILDER, REGISTRY, stay_out_of_app, with_local_stores
 from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
@@ -240,16 +240,14 @@ class Cluster:
         """Change a CronJob's times, suspend it or let it go on."""
         manifest, schedule = self._cron_job(name)
         manifest["spec"].update(body["spec"])
-        if schedule:
-            self.backend.unschedule(schedule)
+        self._unschedule(name, schedule)
         self._schedule(name, manifest)
         return manifest
 
     def delete_cron_job(self, name: str, body: Any, query: Answer) -> Answer:
         """Delete a CronJob."""
         _, schedule = self._cron_job(name)
-        if schedule:
-            self.backend.unschedule(schedule)
+        self._unschedule(name, schedule)
         self.backend.note(f"cronjobs/{name}", None)
         return {"status": "Success"}
 
@@ -260,6 +258,13 @@ class Cluster:
         suspended = spec.get("suspend", False)
         schedule = None if suspended else self.backend.schedule(job_of(template), spec["schedule"])
         self.backend.note(f"cronjobs/{name}", {"manifest": manifest, "schedule": schedule})
+
+    def _unschedule(self, name: str, schedule: str | None) -> None:
+        try:
+            if schedule:
+                self.backend.unschedule(schedule)
+        except EngineError as error:
+            raise refusal(HTTPStatus.NOT_FOUND, f'cronjobs.batch "{name}" not found') from error
 
     def _cron_job(self, name: str) -> tuple[Answer, str | None]:
         known = self.backend.notes().get(f"cronjobs/{name}")
@@ -501,3 +506,4 @@ class KubernetesHarness(Harness):
         kubernetes.config.load_incluster_config = lambda **_: None
         kubernetes.config.list_kube_config_contexts = lambda **_: (contexts, contexts[0])
         socket.gethostname = lambda: cluster.host_name(outside)
+        stay_out_of_app()

@@ -16,7 +16,13 @@ from botocore.exceptions import ClientError
 from zenml.integrations.aws.orchestrators import sagemaker_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote, with_local_stores
+from subjects.emulation import (
+    BUILDER,
+    REGISTRY,
+    let_components_look_remote,
+    stay_out_of_app,
+    with_local_stores,
+)
 from subjects.executions import Executions, Task
 from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
@@ -253,3 +259,4 @@ class SagemakerHarness(Harness):
         sagemaker_orchestrator.POLLING_DELAY = 0.2  # type: ignore[assignment]
         sagemaker_orchestrator.MAX_POLLING_ATTEMPTS = 10_000
         let_components_look_remote()
+        stay_out_of_app()
