@@ -237,8 +237,8 @@ def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
     """
     if len(dynamic_resumed.submissions) < 2:
         raise NotSeen("the failed run was not known to the client")
-    raised = dynamic_resumed.submissions[1].raised
-    if raised:
+    again = dynamic_resumed.submissions[1]
+    if raised := next((call.raised for call in again.calls if call.raised), again.raised):
         raise Violation(f"going on with the failed run raised {raised.type}: {raised.message}")
     run = only_run(dynamic_resumed)
     before = RunRecord.model_validate(dynamic_resumed.facts["after_failure"][0])

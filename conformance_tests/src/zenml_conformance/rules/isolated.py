@@ -238,8 +238,9 @@ def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
     """A failed isolated step is tried again by ZenML, and by nobody else.
 
     Why: the runner submits a new job for each attempt (`DynamicPipelineRunner._monitoring_loop`).
-    A backend that starts the old job again has it report to a record that is finished, and the
-    step's code runs more often than the user allowed.
+    A backend that starts the old job again has it write over the record of the attempt that
+    failed, while ZenML may have submitted the next: the step's code runs more often than the user
+    allowed, and the records don't show it.
 
     Fix: submit isolated steps without restarts or requeues of the backend's own.
     """
