@@ -76,13 +76,14 @@ def isolated() -> None:
 # jinja: if cookiecutter.backend_pattern == "local"
 @step(enable_cache=False)
 def linger(folder: str, seconds: float = 60.0) -> None:
-    """Say that it runs, and how it ends; end by itself when it is told to."""
+    """Say that it runs, and tidy up for a while when it ends, by itself or not."""
     deadline = time.monotonic() + seconds
     try:
         Path(folder, "running").touch()
         while time.monotonic() < deadline and not Path(folder, "enough").exists():
             time.sleep(0.05)
     finally:
+        time.sleep(0.5)
         Path(folder, "ended").touch()
 
 
