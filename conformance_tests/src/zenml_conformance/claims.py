@@ -75,11 +75,9 @@ def check(
 
 
 def _shown(capability: Capability, outcomes: Mapping[str, Outcome]) -> Claim:
-    judged = [
-        outcomes[rule.id]
-        for rule in RULES.values()
-        if rule.capability is capability and rule.level is Level.MUST and rule.id in outcomes
-    ]
+    rules = [rule for rule in RULES.values() if rule.capability is capability]
+    telling = [rule for rule in rules if rule.level is Level.MUST] or rules
+    judged = [outcomes[rule.id] for rule in telling if rule.id in outcomes]
     # What a waiver excuses still does not work.
     failed = [o.rule for o in judged if o.status in (Status.FAILED, Status.WAIVED)]
     held = [o.rule for o in judged if o.status is Status.PASSED]
