@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.prove.sabotage import Needs, sabotage
+from zenml_conformance.prove.sabotages.isolated import around_status_elsewhere
 from zenml_conformance.prove.sabotages.submission import swallow_refusals
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ def id_of_the_process(scene: Scene) -> None:
 
 
 @sabotage("DYN-6", needs=Needs.JOBS)
-def id_in_memory(scene: Scene) -> None:
-    """Only the first process that runs a pipeline's code can tell the run id."""
+def known_to_the_first_process(scene: Scene) -> None:
+    """The second process that runs a pipeline's code knows neither the run's id nor its jobs."""
+    from zenml.enums import ExecutionStatus
 
     def get(original: Around) -> str:
         run_id, me = str(original()), os.getpid()
@@ -89,3 +91,4 @@ def id_in_memory(scene: Scene) -> None:
         return run_id
 
     scene.around("get_orchestrator_run_id", get)
+    around_status_elsewhere(scene, lambda step_run, said: ExecutionStatus.FAILED)
