@@ -60,3 +60,9 @@ def everything_stopped(scene: Scene) -> None:
         return original(*arguments, **keywords)
 
     scene.around_any(STOPS, stop)
+
+
+@sabotage("STOP-8", scenarios=("stopped_dynamic",))
+def dynamic_stop_does_nothing(scene: Scene) -> None:
+    """Stopping a dynamic run returns, and does nothing."""
+    scene.around_any(STOPS, lambda original, *arguments, **keywords: None)
