@@ -38,8 +38,13 @@ def test_installed_from_a_wheel(tmp_path: Path) -> None:
     (site_packages,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
     (site_packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     done = run_pytest(
-        tmp_path, "--orchestrator=reference", "-k", "PKG-4", "--trace-config", python=python
+        tmp_path,
+        *("--orchestrator=reference", "-k", "PKG-4", "--trace-config"),
+        "--conformance-report=report",
+        python=python,
     )
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
     assert str(site_packages / "zenml_conformance" / "plugin.py") in done.stdout
+    assert (tmp_path / "report" / "report.html").exists()
+    assert (site_packages / "zenml_conformance" / "report" / "report.schema.json").exists()

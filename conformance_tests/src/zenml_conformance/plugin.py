@@ -312,7 +312,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
-    from zenml_conformance.report import build, files
+    from zenml_conformance.report import build
 
     conductor, asked = config.stash[conductor_key], config.stash[options_key]
     description, terms = config.stash[description_key], config.stash[terms_key]
@@ -326,6 +326,8 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
     )
     failed = bool(result.problems)
     if asked.report:
+        from zenml_conformance.report import files  # It draws with Jinja, which takes its time.
+
         again = build.command(asked, config.option.keyword, config.invocation_params.dir)
         report = build.report(result, description, again, conductor.scenarios)
         try:

@@ -102,8 +102,10 @@ def summary(
         console.print(line)
     for line in [*_waivers(result, width), *_change(result, width)]:
         console.print(line)
-    label, reason = verdict.label.upper(), verdict.reason
-    console.print(Text.assemble("\n", (label, STYLES[verdict.kind]), f": {reason}."))
+    label = verdict.label.upper()
+    said = Text("\n".join(_wrapped(f"{label}: {verdict.reason}.", width, "\n", indent=2)))
+    said.highlight_words([label], STYLES[verdict.kind])
+    console.print(said)
     for problem in result.problems:
         for text in _wrapped(problem, width, "  ! ", indent=4):
             console.print(text, style="red")
