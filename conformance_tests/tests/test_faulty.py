@@ -43,7 +43,8 @@ class Bank:
             faults: Those that are going to be asked for, as far as that is known.
         """
         self._directory = directory
-        search_path = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+        own = [str(Path(__file__).parent), str(_installed(directory / "site"))]
+        search_path = [*own, *(path for path in sys.path if path)]
         self._engine = EngineProcess(directory, search_path)
         self._thread = ThreadPoolExecutor(1)
         self._store = directory / "store"
@@ -116,6 +117,17 @@ class Bank:
         """End the engine."""
         self._thread.shutdown(cancel_futures=True)
         self._engine.close()
+
+
+def _installed(site: Path) -> Path:
+    """Make the faults look installed: a distribution that has their package."""
+    about = site / "faulty_orchestrators-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: faulty-orchestrators\nVersion: 1\n"
+    )
+    (about / "top_level.txt").write_text("faulty\n")
+    return site
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from zenml_conformance.rule import MUST, SHOULD
 from zenml_conformance.rules import RULES
 
 FROZEN = {
+    "APP-1": MUST,
     "ART-1": MUST,
     "CACHE-1": MUST,
     "CACHE-2": MUST,
@@ -25,6 +26,7 @@ FROZEN = {
     "DEAD-2": MUST,
     "DEAD-3": MUST,
     "DEAD-4": MUST,
+    "DEAD-5": SHOULD,
     "DEAD-6": SHOULD,
     "DEAD-8": MUST,
     "DYN-1": MUST,
@@ -43,6 +45,7 @@ FROZEN = {
     "ENV-3": MUST,
     "ENV-4": SHOULD,
     "HB-1": SHOULD,
+    "HOOK-1": MUST,
     "ISO-1": MUST,
     "ISO-2": MUST,
     "ISO-3": MUST,
@@ -56,6 +59,7 @@ FROZEN = {
     "ISO-11": SHOULD,
     "ISO-12": MUST,
     "ISO-13": MUST,
+    "LOG-1": SHOULD,
     "META-1": MUST,
     "META-2": SHOULD,
     "META-3": MUST,
@@ -64,13 +68,19 @@ FROZEN = {
     "NAME-1": MUST,
     "NAME-2": MUST,
     "PKG-1": MUST,
+    "PKG-2": SHOULD,
+    "PKG-3": MUST,
     "PKG-4": MUST,
     "PKG-5": MUST,
+    "PKG-6": MUST,
     "RES-1": MUST,
     "RES-2": MUST,
+    "RES-3": MUST,
+    "RES-4": MUST,
     "RES-5": SHOULD,
     "RETRY-1": MUST,
     "RETRY-2": SHOULD,
+    "RETRY-3": MUST,
     "RUNID-1": MUST,
     "RUNID-2": MUST,
     "RUNID-3": MUST,
@@ -104,6 +114,8 @@ FROZEN = {
     "SUB-6": MUST,
     "SUB-7": MUST,
     "SUB-8": SHOULD,
+    "SUB-9": SHOULD,
+    "SUB-10": MUST,
 }
 
 

@@ -10,6 +10,7 @@ from faulty import caching as caching  # isort: skip
 from faulty import dead_steps as dead_steps  # isort: skip
 from faulty import environment as environment  # isort: skip
 from faulty import failure as failure  # isort: skip
+from faulty import hooks as hooks  # isort: skip
 from faulty import identity as identity  # isort: skip
 from faulty import packaging as packaging  # isort: skip
 from faulty import records as records  # isort: skip

@@ -9,6 +9,7 @@ from zenml.models.v2.misc.exception_info import ExceptionInfo
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.coordinator import Walk
 from zenml_conformance.reference.jobs import JobState
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
@@ -149,3 +150,33 @@ class LostStepsLeftRunning(Settlement):
         """Publish a failure."""
         if name not in run.steps:
             super().fail_step(run, name)
+
+
+@breaks("DEAD-5", topologies=BOTH)
+class FirstErrorEndsTheMonitor(ReferenceOrchestrator):
+    """Whoever waits for jobs dies of the first question that is not answered."""
+
+    def state(self, job_id: str) -> JobState:
+        return self.backend.status(job_id)
+
+
+@breaks("DEAD-5")
+class AnErrorMeansFailed(ReferenceOrchestrator):
+    """A job whose state can't be asked is taken for a failed one."""
+
+    def state(self, job_id: str) -> JobState:
+        try:
+            return self.backend.status(job_id)
+        except EngineError:
+            return JobState.FAILED
+
+
+@breaks("DEAD-5")
+class OneMoreQuestion(ReferenceOrchestrator):
+    """A question is asked again, once."""
+
+    def state(self, job_id: str) -> JobState:
+        try:
+            return self.backend.status(job_id)
+        except EngineError:
+            return self.backend.status(job_id)

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators.utils import get_config_environment_vars
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.reference.jobs import Job
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
@@ -52,6 +54,27 @@ class StoreForgotten(ReferenceOrchestrator):
     def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
         kept = {k: v for k, v in environment.items() if not k.startswith("ZENML_")}
         return super().job_environment(kept, run_id)
+
+
+@breaks("APP-1", topologies=BOTH)
+class MadeForContainers(ReferenceStepEntrypoint):
+    """The entrypoint is ZenML's own, and there is no image."""
+
+    prepare_code_environment = StepEntrypointConfiguration.prepare_code_environment
+
+
+@sound(topologies=BOTH, scenarios=("diamond", "never_started"))
+class InContainers(ReferenceOrchestrator):
+    """The entrypoint is ZenML's own, and every job has an image."""
+
+    def step_job(self, *arguments: Any) -> Job:
+        return super().step_job(*arguments).model_copy(update={"image": "acme/steps:1"})
+
+    def step_command(self, snapshot: PipelineSnapshotResponse, name: str) -> tuple[str, ...]:
+        arguments = StepEntrypointConfiguration.get_entrypoint_arguments(
+            step_name=name, snapshot_id=snapshot.id
+        )
+        return ("python", "-m", "zenml.entrypoints.entrypoint", *arguments)
 
 
 @breaks("ENV-2")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionMode, ExecutionStatus
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
+from zenml_conformance.reference.flavor import (
+    ReferenceOrchestratorConfig,
+    ReferenceOrchestratorFlavor,
+)
 from zenml_conformance.reference.jobs import JobState
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
@@ -92,3 +95,40 @@ class Requeues(Walk):
             self.live[name] = self.orchestrator.backend.submit(job)
             return
         super()._end(name, state)
+
+
+class _BackendRetries(ReferenceOrchestratorConfig):
+    backend_retries: bool = True
+
+
+@sound(scenarios=("failing", "killed", "inspection"))
+class RetriesInTheBackend(_BackendRetries):
+    """Each attempt is a job."""
+
+
+class _OnlyRecordedFailures(Walk):
+    def is_due_again(self, name: str) -> bool:
+        """Say whether a step is to be tried again: if it has said itself that it failed."""
+        run = self.settlement.run()
+        record = run.steps.get(name) if run else None
+        return bool(record and record.status is ExecutionStatus.RETRYING)
+
+
+class _RetriesFailures(ReferenceOrchestrator):
+    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+        _OnlyRecordedFailures(self, snapshot, run_id).run()
+
+
+@breaks("RETRY-3", scenarios=("failing", "killed", "inspection"))
+class RetriesOnlyWhatFails(ReferenceOrchestratorFlavor):
+    """Attempts are jobs, and one that was killed is the last."""
+
+    @property
+    def config_class(self) -> type[ReferenceOrchestratorConfig]:
+        """The configuration."""
+        return _BackendRetries
+
+    @property
+    def implementation_class(self) -> type[ReferenceOrchestrator]:
+        """The orchestrator."""
+        return _RetriesFailures

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field, field_validator
 from zenml.orchestrators import ContainerizedOrchestrator
 
 from faulty.fault import breaks
@@ -25,6 +29,67 @@ class NameWithAHyphen(ReferenceOrchestratorFlavor):
     def name(self) -> str:
         """The flavor's name."""
         return "acme-cloud"
+
+
+@breaks("PKG-2", scenarios=("cold_import",))
+class EverythingAtOnce(ReferenceOrchestratorFlavor):
+    """The module of the flavor imports the orchestrator."""
+
+
+class _Drifting(ReferenceOrchestratorConfig):
+    pool: str = "default"
+
+    @field_validator("pool")
+    @classmethod
+    def _qualify(cls, pool: str) -> str:
+        return f"acme/{pool}"
+
+
+@breaks("PKG-6")
+class ValidatorAddsEachTime(_Drifting):
+    """A validator adds a prefix, also to what it has given one before."""
+
+
+@breaks("PKG-6")
+class FieldKeptBack(ReferenceOrchestratorConfig):
+    """A field is left out when the configuration is written."""
+
+    pool: str = Field(default="default", exclude=True)
+
+
+@breaks("PKG-6")
+class ConnectsAtOnce(ReferenceOrchestrator):
+    """Making an instance asks the backend whether it is there."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        """Make an instance."""
+        super().__init__(*arguments, **keywords)
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", 9), timeout=0.2).close()
+
+
+@breaks("PKG-6")
+class KeepsADirectory(ReferenceOrchestrator):
+    """Making an instance makes a place for its files."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        """Make an instance."""
+        super().__init__(*arguments, **keywords)
+        Path("acme").mkdir(exist_ok=True)
+
+
+class _Images(ContainerizedOrchestrator, ReferenceOrchestrator):
+    """Runs images, and puts nothing of its own into them."""
+
+
+@breaks("PKG-3")
+class ImagesWithoutTheOrchestrator(ReferenceOrchestratorFlavor):
+    """Images get what ZenML's integrations need, and not the orchestrator."""
+
+    @property
+    def implementation_class(self) -> type[ReferenceOrchestrator]:
+        """The orchestrator."""
+        return _Images
 
 
 @breaks("PKG-4")

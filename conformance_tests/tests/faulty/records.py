@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable
@@ -126,3 +127,22 @@ class StepsInAThread(ReferenceStepEntrypoint):
         thread = threading.Thread(target=super().run)
         thread.start()
         thread.join()
+
+
+@breaks("LOG-1", topologies=BOTH)
+class LogsOfItsOwn(ReferenceOrchestrator):
+    """The backend keeps logs, so ZenML is told to keep none."""
+
+    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+        off = {"ZENML_DISABLE_STEP_LOGS_STORAGE": "true"}
+        return {**super().job_environment(environment, run_id), **off}
+
+
+@breaks("LOG-1")
+class OutputRedirected(ReferenceStepEntrypoint):
+    """What a step prints goes to a file of the orchestrator's own."""
+
+    def run(self) -> None:
+        """Run the step."""
+        with open("step.out", "w") as output, contextlib.redirect_stdout(output):
+            super().run()

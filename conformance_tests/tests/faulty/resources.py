@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from faulty.fault import NATIVE_DAG, breaks
+from faulty.fault import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
@@ -73,13 +73,52 @@ class WholeCpus(ReferenceOrchestrator):
         return {**asked, "cpu": int(asked["cpu"]) if asked["cpu"] else asked["cpu"]}
 
 
-@breaks("RES-2", topologies=(NATIVE_DAG,))
+@breaks("RES-2", "RES-3", "RES-4", topologies=(NATIVE_DAG,))
 class OneSizeForAll(ReferenceOrchestrator):
     """Every step gets the most that any step asks for."""
 
     def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
         own = super().step_resources
         return most([own(each, snapshot) for each in snapshot.step_configurations.values()])
+
+
+@breaks("RES-3", topologies=(NATIVE_DAG,))
+class NoGpuTakenForUnset(ReferenceOrchestrator):
+    """A step without a GPU count has one GPU, and 0 counts as none given."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        asked = super().step_resources(step, snapshot)
+        return {**asked, "gpus": asked.get("gpus") or 1}
+
+
+@breaks("RES-3", topologies=(NATIVE_DAG,))
+class UnsetTakenForNothing(ReferenceOrchestrator):
+    """A cpu count that is not set is 0."""
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        asked = super().step_resources(step, snapshot)
+        return {**asked, "cpu": asked.get("cpu") or 0}
+
+
+@breaks("RES-4", topologies=(NATIVE_DAG,))
+class RequestsStick(ReferenceOrchestrator):
+    """What a step does not ask for is as the step before it had it."""
+
+    last: dict[str, Any] = {}  # noqa: RUF012 - being shared is the fault
+
+    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        asked = super().step_resources(step, snapshot)
+        self.last.update({key: value for key, value in asked.items() if value is not None})
+        return dict(self.last)
+
+
+@breaks("RES-4", topologies=BOTH)
+class OperatorsResourcesHere(ReferenceOrchestrator):
+    """A step that a step operator runs has its resources in both places."""
+
+    @staticmethod
+    def requires_resources_in_orchestration_environment(step: Step) -> bool:
+        return True
 
 
 @breaks("RES-5")

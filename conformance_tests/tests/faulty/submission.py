@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunMonitoringError
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
@@ -18,6 +22,7 @@ from zenml_conformance.reference.settlement import Settlement
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+    from zenml.stack import Stack
 
 
 @breaks("SUB-1")
@@ -197,3 +202,77 @@ class SnapshotOnSelf(ReferenceOrchestrator):
 
     def submit_coordinator(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> str:
         return super().submit_coordinator(self.snapshot, *arguments)
+
+
+class _Deprecated(ReferenceOrchestrator):
+    """Submits by the method that ZenML has given up."""
+
+    submit_pipeline = BaseOrchestrator.submit_pipeline
+
+    def prepare_or_run_pipeline(
+        self,
+        deployment: PipelineSnapshotResponse,
+        stack: Stack,
+        environment: dict[str, str],
+        placeholder_run: PipelineRunResponse | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Submit a pipeline and wait for its end."""
+        environments = dict.fromkeys(deployment.step_configurations, environment)
+        result = ReferenceOrchestrator.submit_pipeline(
+            self, deployment, stack, environment, environments, placeholder_run
+        )
+        assert result and result.metadata and result.wait_for_completion
+        yield result.metadata
+        result.wait_for_completion()
+
+
+@breaks(
+    "SUB-9",
+    topologies=BOTH,
+    scenarios=("diamond", "inspection", "fired_twice", "together", "rejected", "failing"),
+)
+class DeprecatedAndRight(_Deprecated):
+    """Submission is right in all else."""
+
+
+@breaks("SUB-2", "SUB-9", scenarios=("rejected", "inspection"))
+class DeprecatedAndSwallows(_Deprecated):
+    """A refusal is logged, and forgotten, while ZenML asks for the next piece of metadata."""
+
+    def prepare_or_run_pipeline(self, *arguments: Any, **keywords: Any) -> Iterator[dict[str, Any]]:
+        """Submit a pipeline."""
+        with contextlib.suppress(EngineError):
+            yield from super().prepare_or_run_pipeline(*arguments, **keywords)
+
+
+@breaks("SUB-1", scenarios=("diamond", "inspection"))
+class DeprecatedAndNew(_Deprecated):
+    """The old method has the new one's parameters."""
+
+    def prepare_or_run_pipeline(
+        self, snapshot: Any, stack: Any, environment: Any, placeholder_run: Any = None
+    ) -> Iterator[dict[str, Any]]:
+        """Submit a pipeline."""
+        return super().prepare_or_run_pipeline(snapshot, stack, environment, placeholder_run)
+
+
+@breaks("SUB-10")
+class ClientDrives(ReferenceOrchestrator):
+    """The client walks the DAG while it waits."""
+
+    def submit_coordinator(self, *arguments: Any) -> str:
+        return "none"
+
+    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
+        self.coordinate(Client().zen_store.get_snapshot(snapshot.id), run_id)
+
+
+@breaks("SUB-10", topologies=(NATIVE_DAG,))
+class SubmitsInAThread(ReferenceOrchestrator):
+    """Submission returns at once, and a thread of the client's goes on with it."""
+
+    def submit_pipeline(self, *arguments: Any, **keywords: Any) -> SubmissionResult | None:
+        submit = functools.partial(super().submit_pipeline, *arguments, **keywords)
+        thread = threading.Timer(1, submit)
+        thread.start()
+        return SubmissionResult(wait_for_completion=thread.join)

@@ -13,12 +13,14 @@ import sys
 import threading
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, Field
+from zenml import logger as zenml_logger
 from zenml.utils import source_utils
 
-from zenml_conformance.engine import session
+from zenml_conformance.engine import app_directory, session
 from zenml_conformance.engine.session import Session
 
 
@@ -33,6 +35,7 @@ class ProcessSpec(BaseModel):
         cwd: Working directory.
         log: File that takes standard output and error.
         cold: Start a new interpreter even where a fork would do.
+        contained: It stands for a container, and has the directory `/app` of an image.
         session: What the process may know of the suite's session.
     """
 
@@ -43,6 +46,7 @@ class ProcessSpec(BaseModel):
     cwd: str
     log: str
     cold: bool = False
+    contained: bool = False
     session: Session
 
 
@@ -85,6 +89,7 @@ def run_cold() -> NoReturn:
     """
     with os.fdopen(3, "rb") as handle:
         spec = ProcessSpec.model_validate_json(handle.read())
+    _settle_app(spec)
     module = _python_module(spec.argv)
     assert module is not None
     sys.exit(_exit_code(lambda: _run_module(spec, module)))
@@ -105,10 +110,27 @@ def _enter(spec: ProcessSpec) -> None:
     os.dup2(descriptor, 2)
     os.closerange(3, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096))
     sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
+    _collect_output()
     os.environ.clear()
     os.environ.update(spec.environment)
     # The one variable that ZenML reads while it is imported, and the engine has imported it.
     source_utils.set_custom_source_root(spec.environment.get("ZENML_CUSTOM_SOURCE_ROOT"))
+    _settle_app(spec)
+
+
+def _settle_app(spec: ProcessSpec) -> None:
+    if spec.contained:
+        app_directory.provide(Path(spec.cwd, "app"))
+    else:
+        app_directory.forbid()
+
+
+def _collect_output() -> None:
+    """Have ZenML collect what is printed: on its import, the streams were those of the engine."""
+    for flag in ("_stdout_wrapped", "_stderr_wrapped"):
+        setattr(zenml_logger, flag, False)
+    if hasattr(zenml_logger, "wrap_stdout_stderr"):
+        zenml_logger.wrap_stdout_stderr()
 
 
 def _text_stream(descriptor: int) -> io.TextIOWrapper:

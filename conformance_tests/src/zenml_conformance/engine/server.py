@@ -356,6 +356,7 @@ class Engine:
                 cwd=str(Path(backend.directory, record.id)),
                 log=log,
                 cold=record.job.step in backend.table.faults.cold_steps,
+                contained=record.job.image is not None,
                 session=backend.session,
             )
         )
@@ -455,7 +456,7 @@ class Engine:
         table = self.backends[backend].table
 
         def answer(late: bool) -> Any | None:
-            states = {job_id: table.status(job_id).value for job_id in known}
+            states = {job_id: table.look(job_id).value for job_id in known}
             return states if late or states != known else None
 
         raise Later(answer, timeout)

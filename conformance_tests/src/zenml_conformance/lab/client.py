@@ -8,11 +8,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from zenml_conformance.lab.evidence import Call, Raised, Submission, masked
+
+DEPRECATED = "prepare_or_run_pipeline"
+"""What ZenML calls when `submit_pipeline` is not overridden (`BaseOrchestrator.run`)."""
 
 
 def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: Any) -> None:
@@ -154,13 +157,17 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
         parameters: The arguments of both.
     """
     from zenml.client import Client
+    from zenml.orchestrators import BaseOrchestrator
 
     from zenml_conformance.lab.pipelines import probes, static
 
     stack = Client().active_stack
     barrier = threading.Barrier(2, timeout=probes.MEETING_SECONDS)
     first_is_compiled = threading.Event()
-    prepare, submit = type(stack).submit_pipeline, type(stack.orchestrator).submit_pipeline
+    prepare, orchestrator_class = type(stack).submit_pipeline, type(stack.orchestrator)
+    is_deprecated = orchestrator_class.submit_pipeline is BaseOrchestrator.submit_pipeline
+    method = DEPRECATED if is_deprecated else "submit_pipeline"
+    submit = getattr(orchestrator_class, method)
 
     def announce(*args: Any, **kwargs: Any) -> Any:
         first_is_compiled.set()
@@ -186,7 +193,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
             first_is_compiled.set()
 
     type(stack).submit_pipeline = announce  # type: ignore[method-assign]
-    type(stack.orchestrator).submit_pipeline = submit_together  # type: ignore[method-assign]
+    setattr(orchestrator_class, method, submit_together)
     threads = [
         threading.Thread(target=call, args=(body,)) for body in (pipeline, static.second_of_two)
     ]
@@ -200,7 +207,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
 
 
 def watch(submission: Submission, save: Callable[[], None]) -> None:
-    """Record every call of the orchestrator's `submit_pipeline` and `submit_dynamic_pipeline`.
+    """Record every call of the orchestrator's methods that submit.
 
     What they do is not changed.
 
@@ -220,47 +227,78 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
         # it. Those of the reference backend can, whatever the orchestrator says of its own.
         Stack.requires_remote_server = property(lambda self: False)  # type: ignore[assignment,method-assign]
     orchestrator_class = Target.load(session.current.target).orchestrator_class
-    for name in ("submit_pipeline", "submit_dynamic_pipeline"):
-        submit = getattr(orchestrator_class, name)
-        # Wrapping what is not overridden would hide that: it means that the deprecated
-        # `prepare_or_run_pipeline` is in use, or that there are no dynamic pipelines.
-        if submit is not getattr(BaseOrchestrator, name):
-            setattr(orchestrator_class, name, _watched(submit, submission, save))
+    watchers = {
+        "submit_pipeline": _watched,
+        "submit_dynamic_pipeline": _watched,
+        DEPRECATED: _watched_iterator,
+    }
+    for name, watcher in watchers.items():
+        submit: Any = getattr(orchestrator_class, name, None)
+        # Wrapping what is not overridden would hide that: ZenML looks.
+        if submit is not getattr(BaseOrchestrator, name, None):
+            setattr(orchestrator_class, name, watcher(submit, submission, save))
 
 
 def _watched(
     submit: Callable[..., Any], submission: Submission, save: Callable[[], None]
 ) -> Callable[..., Any]:
-    """Wrap a method that submits."""
+    """Wrap a method that submits and returns a result."""
 
     @functools.wraps(submit)
     def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call, before = _open_call(kwargs), _caller_state(kwargs)
-        submission.calls.append(call)
-        save()
-        warnings = _Warnings()
-        logging.getLogger().addHandler(warnings)
-        logging.getLogger("zenml").addHandler(warnings)
-        try:
+        with _recorded(submission, save, kwargs) as call:
             result = submit(self, *args, **kwargs)
             call.returned = f"{type(result).__module__}.{type(result).__name__}"
-            metadata = getattr(result, "metadata", None) or {}
-            call.metadata = {str(key): type(value).__name__ for key, value in metadata.items()}
+            call.metadata = _kinds(getattr(result, "metadata", None) or {})
             return result
-        except BaseException as error:
-            call.raised = _raised(error)
-            raise
-        finally:
-            call.returned_at = time.monotonic()
-            logging.getLogger().removeHandler(warnings)
-            logging.getLogger("zenml").removeHandler(warnings)
-            call.logged = warnings.messages
-            after = _caller_state(kwargs)
-            call.changed = [name for name in before if before[name] != after[name]]
-            _look_at_store(call)
-            save()
 
     return watched
+
+
+def _watched_iterator(
+    submit: Callable[..., Any], submission: Submission, save: Callable[[], None]
+) -> Callable[..., Any]:
+    """Wrap the deprecated method: None, or an iterator of metadata that may do the work."""
+
+    @functools.wraps(submit)
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _recorded(submission, save, kwargs) as call:
+            for metadata in submit(self, *args, **kwargs) or ():
+                call.metadata.update(_kinds(metadata))
+                yield metadata
+
+    return watched
+
+
+@contextlib.contextmanager
+def _recorded(
+    submission: Submission, save: Callable[[], None], kwargs: dict[str, Any]
+) -> Iterator[Call]:
+    """Record one call, from before it begins until it is over."""
+    call, before = _open_call(kwargs), _caller_state(kwargs)
+    submission.calls.append(call)
+    save()
+    warnings = _Warnings()
+    logging.getLogger().addHandler(warnings)
+    logging.getLogger("zenml").addHandler(warnings)
+    try:
+        yield call
+    except BaseException as error:
+        call.raised = _raised(error)
+        raise
+    finally:
+        call.returned_at = time.monotonic()
+        logging.getLogger().removeHandler(warnings)
+        logging.getLogger("zenml").removeHandler(warnings)
+        call.logged = warnings.messages
+        after = _caller_state(kwargs)
+        call.changed = [name for name in before if before[name] != after[name]]
+        _look_at_store(call)
+        save()
+
+
+def _kinds(metadata: dict[Any, Any]) -> dict[str, str]:
+    return {str(key): type(value).__name__ for key, value in metadata.items()}
 
 
 class _Warnings(logging.Handler):
@@ -273,7 +311,11 @@ class _Warnings(logging.Handler):
 
 
 def _open_call(kwargs: dict[str, Any]) -> Call:
-    snapshot, placeholder = kwargs["snapshot"], kwargs.get("placeholder_run")
+    snapshot, placeholder = _snapshot(kwargs), kwargs.get("placeholder_run")
+    environment, is_deprecated = kwargs.get("environment"), "deployment" in kwargs
+    environments = kwargs.get("step_environments", {})
+    if is_deprecated:  # All steps have one, which is what ZenML passes for all of them.
+        environments = dict.fromkeys(snapshot.step_configurations, environment)
     return Call(
         began=time.monotonic(),
         placeholder=str(placeholder.id) if placeholder else None,
@@ -282,18 +324,21 @@ def _open_call(kwargs: dict[str, Any]) -> Call:
             name: list(step.spec.upstream_steps)
             for name, step in snapshot.step_configurations.items()
         },
-        step_environments={
-            name: masked(env) for name, env in kwargs.get("step_environments", {}).items()
-        },
-        environment=masked(kwargs["environment"]) if "environment" in kwargs else None,
+        step_environments={name: masked(env) for name, env in environments.items()},
+        environment=masked(environment) if environment and not is_deprecated else None,
+        deprecated=is_deprecated,
     )
+
+
+def _snapshot(kwargs: dict[str, Any]) -> Any:
+    return kwargs["deployment"] if "deployment" in kwargs else kwargs["snapshot"]
 
 
 def _caller_state(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {
         "os.environ": dict(os.environ),
         "the working directory": os.getcwd(),
-        "the snapshot": kwargs["snapshot"].model_dump_json(),
+        "the snapshot": _snapshot(kwargs).model_dump_json(),
         "environment": dict(kwargs.get("environment", {})),
         "base_environment": dict(kwargs.get("base_environment", {})),
         "step_environments": {k: dict(v) for k, v in kwargs.get("step_environments", {}).items()},

@@ -41,7 +41,7 @@ class Done(BaseModel):
 
 
 class Call(BaseModel):
-    """One call of `submit_pipeline` or `submit_dynamic_pipeline`, seen from outside.
+    """One call of a method that submits, seen from outside.
 
     Times are seconds of the machine's monotonic clock, as everywhere in the evidence.
     """
@@ -58,6 +58,8 @@ class Call(BaseModel):
     step_environments: dict[str, dict[str, str]]
     environment: dict[str, str] | None = None
     """Of the orchestration environment; None: the pipeline is not dynamic."""
+    deprecated: bool = False
+    """It is `prepare_or_run_pipeline`, which is given no environments of the steps' own."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """The keys of the returned metadata, with the types of their values."""
     changed: list[str] = Field(default_factory=list)

@@ -7,9 +7,14 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from zenml_conformance.lab.client import DEPRECATED
+from zenml_conformance.lab.registration import distribution_of, round_trip
+from zenml_conformance.rule import Capability
 from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
+    from zenml.orchestrators import BaseOrchestrator
+
     from zenml_conformance.lab.laboratory import Laboratory
 
 CAPABILITIES = (
@@ -39,18 +44,13 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
-    from zenml.orchestrators import BaseOrchestrator, ContainerizedOrchestrator
+    from zenml.orchestrators import ContainerizedOrchestrator
     from zenml.stack.flavor import validate_flavor_source
 
     target = Target.load(lab.session.target)
     orchestrator = Client().active_stack.orchestrator
     implementation = target.orchestrator_class
-    overridden = [
-        name
-        for name in CAPABILITIES
-        if hasattr(BaseOrchestrator, name)
-        and getattr(implementation, name) is not getattr(BaseOrchestrator, name)
-    ]
+    overridden = [name for name in CAPABILITIES if _overrides(implementation, name)]
     return {
         "flavor": target.flavor.name,
         "built_in": implementation.__module__.startswith("zenml."),
@@ -58,6 +58,8 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
             lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
         ),
         "overridden": overridden,
+        "deprecated": "submit_pipeline" not in overridden
+        and _overrides(implementation, DEPRECATED),
         "capabilities": target.capabilities(orchestrator.config),
         "stubs": [name for name in overridden if _is_stub(getattr(implementation, name))],
         "modes": [mode.value for mode in orchestrator.supported_execution_modes],
@@ -68,7 +70,64 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
         "validates_stack": orchestrator.validator is not None,
         "run_id_outside": _problem(orchestrator.get_orchestrator_run_id),
         "job_name_pattern": target.harness.job_name_pattern,
+        "step_level_hooks": orchestrator.run_init_cleanup_at_step_level,
+        "distribution": distribution_of(implementation.__module__),
+        "requirements": sorted(orchestrator.requirements),
+        "round_trip": round_trip(target),
+        "under_claims": _under_claims(orchestrator),
     }
+
+
+def _under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
+    """What is there and, for lack of a declaration, never reached."""
+    found = []
+    implementation = type(orchestrator)
+    overridden = [name for name in CAPABILITIES if _overrides(implementation, name)]
+    if not orchestrator.config.is_schedulable:
+        code = [name for name in overridden if name in ("update_schedule", "delete_schedule")]
+        if "submit_pipeline" in overridden and _reads_the_schedule(implementation.submit_pipeline):
+            code.append("submit_pipeline")
+        if code:
+            detail = f"code for schedules is there ({', '.join(code)}), and ZenML never reaches it"
+            found.append(
+                {
+                    "capability": Capability.SCHEDULES.value,
+                    "detail": f"{detail}: the config's is_schedulable is False",
+                }
+            )
+    with_allocation = "submit_isolated_step_with_allocation"
+    declared = getattr(orchestrator, "supports_resource_pool_allocation", True)
+    if with_allocation in overridden and not declared:
+        found.append(
+            {
+                "capability": "resource pools",
+                "detail": f"{with_allocation} is overridden, and ZenML never passes it an "
+                "allocation: supports_resource_pool_allocation is False",
+            }
+        )
+    return found
+
+
+def _overrides(implementation: type[BaseOrchestrator], name: str) -> bool:
+    from zenml.orchestrators import BaseOrchestrator
+
+    base = getattr(BaseOrchestrator, name, None)
+    return base is not None and getattr(implementation, name) is not base
+
+
+def _reads_the_schedule(method: Any) -> bool:
+    """Whether a method looks at the `schedule` of a snapshot."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "schedule"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "snapshot"
+        for node in ast.walk(tree)
+    )
 
 
 def _problem(function: Any) -> dict[str, str | None]:

@@ -35,9 +35,13 @@ from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
+    from zenml.orchestrators import BaseOrchestrator
 
 OPERATOR_SECONDS = 40.0
 """How long a refresh, a stop or the like may take."""
+
+RETURN_SECONDS = 4.0
+"""How long submission may go on when a step is running already."""
 
 CLIENT_SECONDS = 180.0
 """How long a client may take; one that takes longer is killed, and the rules are told."""
@@ -205,6 +209,28 @@ class Laboratory:
         submission = client.submission
         return bool(submission and submission.calls and submission.calls[-1].returned_at)
 
+    def wait_for_return(self, client: Client, seconds: float = 60.0) -> bool:
+        """Wait until a client's submission has returned, but not for the steps to end.
+
+        Args:
+            client: The client, whose first step leaves the sign `running` and goes on.
+            seconds: How long to wait at most.
+
+        Returns:
+            Whether it has.
+        """
+        began, running_since = time.monotonic(), None
+        while self._await(client.pid, 0) is None:
+            submission, now = client.submission, time.monotonic()
+            if submission and submission.calls and submission.calls[-1].returned_at:
+                return True
+            if running_since is None and self.marked("running"):
+                running_since = now
+            if now - began > seconds or now - (running_since or now) > RETURN_SECONDS:
+                break
+            time.sleep(0.01)
+        return False
+
     def wait_for_submission(self, client: Client, seconds: float = 60.0) -> str | None:
         """Wait until ZenML's store has what a client's submission returned.
 
@@ -285,6 +311,17 @@ class Laboratory:
         """
         return Path(self.probes, f"{name}.mark").exists()
 
+    def marks(self, pattern: str) -> list[str]:
+        """List the signs that steps have left.
+
+        Args:
+            pattern: What their names look like, as in a shell.
+
+        Returns:
+            Their names.
+        """
+        return sorted(path.stem for path in Path(self.probes).glob(f"{pattern}.mark"))
+
     def mark(self, name: str) -> None:
         """Give the steps a sign.
 
@@ -327,6 +364,31 @@ class Laboratory:
         submitters = {record.submitted_by for record in records}
         return [record for record in records if record.id in submitters]
 
+    def import_flavor(self) -> dict[str, Any]:
+        """Import the flavor in a new interpreter, which has no other part of the orchestrator.
+
+        Returns:
+            See `lab.imports.imported`.
+
+        Raises:
+            ScenarioBroken: If that interpreter did not get to its end.
+        """
+        result, log = self.directory / "imports.json", self.directory / "imports.log"
+        source = Target.load(self.session.target).source
+        spec = ProcessSpec(
+            argv=("python", "-m", "zenml_conformance.lab.imports", source, str(result)),
+            environment=self.environment,
+            cwd=str(self.directory / "cwd"),
+            log=str(log),
+            cold=True,
+            session=self.session.model_copy(update={"backend": None, "sabotage": None}),
+        )
+        self._await(self.engine.request("start", spec=spec.model_dump(mode="json")), 90)
+        if not result.exists():
+            raise ScenarioBroken(f"the flavor could not be imported:\n{log.read_text()[-2000:]}")
+        facts: dict[str, Any] = json.loads(result.read_text())
+        return facts
+
     def _start(self, call: str, label: str, payload: dict[str, Any]) -> int:
         spec = ProcessSpec(
             call=call,
@@ -353,6 +415,39 @@ class Laboratory:
         return any(not record.state.is_ended for record in records)
 
     # -- the store --------------------------------------------------------------------------
+
+    @property
+    def orchestrator(self) -> BaseOrchestrator:
+        """An instance of the orchestrator under test."""
+        from zenml.client import Client as ZenMLClient
+
+        return ZenMLClient().active_stack.orchestrator
+
+    def keep_step_logs(self) -> None:
+        """Have ZenML keep what steps print from now on, as it does by default."""
+        for environment in (self.environment, os.environ):
+            environment.pop("ZENML_DISABLE_STEP_LOGS_STORAGE", None)
+
+    def read_step_log(self, step: str) -> dict[str, str | None]:
+        """Read what a step of the first run has printed from ZenML's log store, as a user does.
+
+        Args:
+            step: Its invocation id.
+
+        Returns:
+            `text`, or in its place what was `raised`.
+        """
+        from zenml.client import Client as ZenMLClient
+
+        try:
+            collected = self._runs()[0].steps[step].log_collection
+            logs = next((logs for logs in collected or () if logs.source == "step"), None)
+            if logs is None:
+                return {"text": None, "raised": "its record has no log"}
+            entries = ZenMLClient().active_stack.log_store.fetch(logs, limit=1000)
+        except Exception as error:
+            return {"text": None, "raised": f"{type(error).__name__}: {error}"}
+        return {"text": "\n".join(str(e.message) for e in entries.items), "raised": None}
 
     def settle(self, seconds: float = CLIENT_SECONDS) -> None:
         """Wait until nothing can happen any more, or for long enough.

@@ -275,6 +275,17 @@ class JobTable:
             left = self.faults.status_fails - 1
             self.faults = self.faults.model_copy(update={"status_fails": left})
             raise Rejected("the reference backend can't be asked just now: it was told to fail")
+        return self.look(job_id)
+
+    def look(self, job_id: str) -> JobState:
+        """Say where a job is, to whoever waits for a change instead of asking.
+
+        Args:
+            job_id: The id that `submit` returned.
+
+        Returns:
+            Its state, as `status` would give it.
+        """
         record = self.records.get(job_id)
         if record is None or record.lost or (self.faults.purges and record.state.is_ended):
             return JobState.UNKNOWN

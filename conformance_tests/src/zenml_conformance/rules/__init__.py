@@ -11,6 +11,7 @@ from zenml_conformance.rules import topology as topology  # isort: skip
 from zenml_conformance.rules import environment as environment  # isort: skip
 from zenml_conformance.rules import records as records  # isort: skip
 from zenml_conformance.rules import failure as failure  # isort: skip
+from zenml_conformance.rules import hooks as hooks  # isort: skip
 from zenml_conformance.rules import dead_steps as dead_steps  # isort: skip
 from zenml_conformance.rules import caching as caching  # isort: skip
 from zenml_conformance.rules import resources as resources  # isort: skip

@@ -137,6 +137,30 @@ def a_lost_job_ends(job_lost: Evidence) -> None:
         )
 
 
+@rule("DEAD-5", SHOULD, needs_jobs=True, since="0.2")
+def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
+    """When the backend fails to answer a few times, the run goes on as if nothing had been.
+
+    Why: every API has bad minutes. A monitor that dies of the first error leaves its run
+    `running`, or ends a healthy one as failed; ZenML's own monitor of dynamic steps logs it and
+    asks again (`DynamicPipelineRunner`).
+
+    Fix: while you wait for jobs, catch the client's errors, pause, and ask again; give up only
+    after many, in a row. An error says nothing about the job.
+    """
+    seen = unreliable_backend
+    if not seen.facts["step_ran"]:
+        raise NotSeen("no step ran long enough")
+    submission, run = seen.submissions[0], seen.run
+    if submission.raised or submission.overdue:
+        raised = submission.raised
+        what = f"raised {raised.type}: {raised.message}" if raised else "waited on and on"
+        raise Violation(f"after a few questions without an answer, the client {what}")
+    if run is None or run.status != "completed" or run.in_progress:
+        status = f"{run.status!r}, in progress: {run.in_progress}" if run else "not recorded"
+        raise Violation(f"after a few questions without an answer, the run is {status}")
+
+
 @rule("DEAD-6", SHOULD, requires=("DEAD-1",), since="0.2")
 def a_death_has_a_reason(killed: Evidence) -> None:
     """The record of a step that was killed says why it failed, as far as the backend knows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, SHOULD, NotSeen, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 OWN = "CONFORMANCE_OWN"
 
@@ -55,6 +55,26 @@ def every_variable_arrives(diamond: Evidence) -> None:
         raise NotSeen("no step got far enough to look at its environment")
 
 
+@rule("APP-1", MUST, requires=("SUB-1",), needs_jobs=True, since="0.2")
+def steps_need_no_app(diamond: Evidence) -> None:
+    """A step that has no image runs where there is no `/app`, and as a user who can't make one.
+
+    Why: ZenML's entrypoints begin with `os.makedirs("/app")` and go there
+    (`zenml.entrypoints.base_entrypoint_configuration.prepare_code_environment`). On a cluster's
+    node an ordinary user gets a PermissionError, and no step ever starts.
+
+    Fix: subclass `StepEntrypointConfiguration`, override `prepare_code_environment` to prepare
+    what your jobs have (a working directory, the code), and run your class's command.
+    """
+    outside = [record for record in diamond.jobs if record.job.image is None]
+    if not outside:
+        raise NotApplicable("every job has an image") if diamond.jobs else NotSeen("no job ran")
+    for record in outside:
+        words = diamond.last_words.get(record.id, "")
+        if "PermissionError" in words and "'/app'" in words:
+            raise Violation(f"{record.job.name!r} has no image, and was refused '/app'")
+
+
 @rule("ENV-2", MUST)
 def steps_have_their_own_values(diamond: Evidence) -> None:
     """A step sees its own value of a variable, never another step's.
@@ -64,6 +84,8 @@ def steps_have_their_own_values(diamond: Evidence) -> None:
 
     Fix: build each job's environment from its own entry; share nothing that you write to.
     """
+    if diamond.calls[0].deprecated:
+        raise NotApplicable("ZenML passes prepare_or_run_pipeline one environment for all steps")
     for name, expected, actual in environments(diamond):
         if actual.get(OWN) != expected.get(OWN):
             raise Violation(

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.rule import (
+    MUST,
+    SHOULD,
+    Capability,
+    NotApplicable,
+    NotSeen,
+    Violation,
+    rule,
+)
 
 
 @rule("MODE-1", MUST)
@@ -90,6 +98,36 @@ def the_backend_does_not_requeue(killed: Evidence) -> None:
         raise NotSeen("the step did not get far enough to be killed")
     if len(jobs) > 1 or times > 1:
         raise Violation(f"a killed step without retries was started {max(len(jobs), times)} times")
+
+
+@rule(
+    "RETRY-3",
+    MUST,
+    requires=("RETRY-1", "DEAD-1"),
+    capability=Capability.STEP_RETRIES,
+    since="0.2",
+)
+def killed_steps_are_retried(killed: Evidence) -> None:
+    """With `handles_step_retries`, a step that is killed is tried again as often as one that fails.
+
+    Why: that is what the declaration is for. ZenML's own retries are a loop in the step's process
+    (`execution.step.utils.launch_step`), which dies with it; an orchestrator that takes them over
+    and makes another attempt only after an exception leaves the rest `retrying`, or gives up.
+
+    Fix: when a step's job has ended and its record, published as failed, turns `retrying`, submit
+    the job again, whatever ended the one before.
+    """
+    times = sum(probe.step == "retriable_victim" for probe in killed.probes)
+    if times < 2:
+        records = (
+            [s.status for s in killed.run.steps if s.name == "retriable_victim"]
+            if (killed.run)
+            else []
+        )
+        raise Violation(
+            f"a step with one retry that is killed ran {times} time(s); it is "
+            f"{', '.join(records) or 'never recorded'}"
+        )
 
 
 @rule("MODE-4", MUST, requires=("DAG-2", "RETRY-1", "DAG-3"))

@@ -26,7 +26,7 @@ def the_id_fits(diamond: Evidence) -> None:
         raise Violation(f"ZenML refused the id: {diamond.refusal_of_the_id}")
 
 
-@rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1"))
+@rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1", "APP-1"))
 def one_id_for_all_steps(diamond: Evidence) -> None:
     """All steps of a run report the same orchestrator run id.
 

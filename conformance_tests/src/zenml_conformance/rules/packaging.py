@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 
 
 @rule("PKG-1", MUST, requires=())
@@ -23,6 +25,74 @@ def the_flavor_is_valid(inspection: Evidence) -> None:
     name = inspection.facts["flavor"]
     if not name.isidentifier():
         raise Violation(f"the flavor is called {name!r}, which is no identifier")
+
+
+@rule("PKG-2", SHOULD, requires=("PKG-1",), since="0.2")
+def the_flavor_is_light(cold_import: Evidence) -> None:
+    """Importing the flavor and its config imports neither the orchestrator nor its client library.
+
+    Why: ZenML imports the flavor to register, describe, update or list it
+    (`zenml.stack.flavor.Flavor.from_model`), also where nothing is ever submitted. A flavor that
+    imports the backend's client makes each of these slow, or impossible without the client.
+
+    Fix: flavor, config and implementation in modules of their own; import the implementation
+    inside `implementation_class`; keep the package's `__init__.py` empty.
+    """
+    facts = cold_import.facts
+    if facts["too_early"]:
+        raise Violation(f"the flavor and its config import {facts['implementation']!r}")
+    if facts["packages"]:
+        raise Violation(
+            f"the flavor and its config import {', '.join(facts['packages'])}, which only other "
+            "modules of the orchestrator use"
+        )
+
+
+@rule("PKG-3", MUST, requires=(), since="0.2")
+def images_get_the_orchestrator(inspection: Evidence) -> None:
+    """A containerised orchestrator asks for its own distribution in the images that ZenML builds.
+
+    Why: a step's entrypoint loads the active stack, and with it the orchestrator's class
+    (`StepEntrypointConfiguration.run`). `StackComponent.requirements` knows only ZenML's own
+    integrations; for all others it is empty, and every step dies of an ImportError.
+
+    Fix: override `requirements`: `{*super().requirements, "your-distribution==…"}`.
+    """
+    facts = inspection.facts
+    if not facts["containerized"]:
+        raise NotApplicable("it is no ContainerizedOrchestrator: ZenML builds no image for it")
+    if facts["built_in"]:
+        raise NotApplicable("it comes with ZenML, and so does what it requires")
+    if facts["distribution"] is None:
+        raise NotSeen("its package is not installed, so it has no distribution's name")
+    wanted = _normal(facts["distribution"])
+    if not any(wanted in _normal(requirement) for requirement in facts["requirements"]):
+        asked = ", ".join(facts["requirements"]) or "nothing"
+        raise Violation(f"it comes with {facts['distribution']!r}, and its images get {asked}")
+
+
+def _normal(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+@rule("PKG-6", MUST, requires=("PKG-1",), since="0.2")
+def the_config_survives_the_store(inspection: Evidence) -> None:
+    """A configuration comes back from ZenML's store as it went in; making an instance does nothing.
+
+    Why: ZenML keeps the configuration as JSON (`Client.create_stack_component`) and makes the
+    orchestrator from it in every client and in every step (`StackComponent.from_model`), often
+    only to show it. What changes on the way is wrong there; what `__init__` does is done there.
+
+    Fix: only fields that survive `model_dump(mode="json")`, validators that leave their own
+    results alone, and connections made where they are first used (`functools.cached_property`).
+    """
+    trip = inspection.facts["round_trip"]
+    if trip["raised"]:
+        raise Violation(f"registering and loading it raised {trip['raised']}")
+    for field, (before, after) in trip["changed"].items():
+        raise Violation(f"{field!r} was registered as {before}, and came back as {after}")
+    if trip["init"]:
+        raise Violation(f"making an instance did this: {'; '.join(trip['init'][:3])}")
 
 
 @rule("PKG-4", MUST, requires=())

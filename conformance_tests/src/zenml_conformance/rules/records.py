@@ -7,6 +7,9 @@ import re
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
 
+SAYING = "the conformance suite's step was here"
+"""What the step of `fired_twice` prints."""
+
 RUN_ID_KEY = "orchestrator_run_id"
 """`zenml.constants.METADATA_ORCHESTRATOR_RUN_ID`."""
 
@@ -148,3 +151,19 @@ def steps_run_in_the_main_thread(diamond: Evidence) -> None:
     elsewhere = [probe.step for probe in diamond.probes if not probe.main_thread]
     if elsewhere:
         raise Violation(f"these steps ran in another thread: {', '.join(elsewhere)}")
+
+
+@rule("LOG-1", SHOULD, since="0.2")
+def what_steps_print_is_in_zenml(fired_twice: Evidence) -> None:
+    """What a step prints can be read from ZenML's log store.
+
+    Why: ZenML collects it in the step's process (`StepRunner.run`), for its dashboard and for
+    `step.logs`. Where it gets lost, a failed step has to be looked for in the backend, by those
+    who have access to it and for as long as it keeps logs.
+
+    Fix: run steps through ZenML's entrypoint, don't set `ZENML_DISABLE_STEP_LOGS_STORAGE` for
+    them, and let their processes end by themselves.
+    """
+    log = fired_twice.facts["log"]
+    if log["text"] is None or SAYING not in log["text"]:
+        raise Violation(f"a step printed {SAYING!r}; in ZenML: {log['raised'] or log['text']!r}")

@@ -26,6 +26,13 @@ ASKED: dict[str, tuple[str, str, float]] = {
 }
 """For each step of the scenario: the job's field, what the user wrote, and its exact value."""
 
+TAKEN = {
+    "cpu": {3.0},
+    "gpus": {2.0},
+    "memory": {value for field, _, value in ASKED.values() if field == "memory"},
+}
+"""What only a step of the scenario asks for, and nobody has by default."""
+
 MEBIBYTE = 1024**2
 
 
@@ -83,10 +90,69 @@ def requests_are_exact(resources: Evidence) -> None:
         most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
         if not exact <= got <= max(most, exact):
             raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
-    if gpus := _job(resources, "no_gpu").gpus:
-        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
     if not compared:
         raise NotApplicable("it maps no request, and warns of each")
+
+
+@rule(
+    "RES-3",
+    MUST,
+    requires=("RES-1",),
+    profile=Profile.RESOURCES,
+    needs_jobs=True,
+    since="0.2",
+)
+def nothing_and_zero_are_two_things(resources: Evidence) -> None:
+    """`gpu_count=0` is no GPU; what is not set is left to the backend, and is not 0.
+
+    Why: `ResourceSettings` has None for "not set", and a test for truth takes 0 for it. A step
+    that says it wants no GPU then gets the default one, and waits in the queue for it; one that
+    says nothing gets 0 cpus, which is refused, or unlimited.
+
+    Fix: test with `is None`, for each field by itself.
+    """
+    if gpus := _job(resources, "no_gpu").gpus:
+        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
+    unset = _job(resources, "unset")
+    zero = [field for field in ("cpu", "memory") if getattr(unset, field) == 0]
+    if zero:
+        raise Violation(f"'unset' asked for nothing; its job has {' and '.join(zero)} 0")
+
+
+@rule(
+    "RES-4",
+    MUST,
+    requires=("RES-1",),
+    profile=Profile.RESOURCES,
+    needs_jobs=True,
+    since="0.2",
+)
+def requests_are_one_steps_own(resources: Evidence) -> None:
+    """What one step asks for is in its own job only; a step operator's is in no job at all.
+
+    Why: a request that leaks makes every step of a pipeline wait for the rarest machine. With a
+    step operator it is the operator that runs the step; the orchestrator's job only waits for it
+    (`BaseOrchestrator.requires_resources_in_orchestration_environment`).
+
+    Fix: read `step.config.resource_settings` of the step whose job you make, keep nothing from
+    the step before, and ask for nothing where that method says False.
+    """
+    for step in (*ASKED, "unset", "no_gpu"):
+        job = _job(resources, step)
+        own = ASKED[step][0] if step in ASKED else None
+        for field, values in TAKEN.items():
+            got = getattr(job, field)
+            if field != own and got is not None and float(got) in values:
+                raise Violation(f"{step!r} did not ask for {field}; its job has {got:g}, as others")
+    for record in resources.step_jobs:
+        if record.job.step in ("on_operator", "beside"):
+            got = record.job.model_dump(include={"cpu", "gpus", "memory"})
+            leaked = [field for field, value in got.items() if value in (7, 7 * 1024**3)]
+            if leaked:
+                raise Violation(
+                    f"the {' and '.join(leaked)} that 'on_operator' asks for is for its step "
+                    f"operator; the orchestrator's job of {record.job.step!r} has it"
+                )
 
 
 @rule("RES-5", SHOULD, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
@@ -101,15 +167,10 @@ def the_coordinator_stays_small(resources: Evidence) -> None:
     others = [record.job for record in resources.jobs if record.job.step is None]
     if not others:
         raise NotApplicable("every job runs a step")
-    values = {
-        "cpu": {0.5, 3.0},
-        "gpus": {2.0},
-        "memory": {v for _, _, v in ASKED.values() if v > 9},
-    }
     for job in others:
-        for field, taken in values.items():
+        for field, values in TAKEN.items():
             got = getattr(job, field)
-            if got is not None and float(got) in taken:
+            if got is not None and float(got) in values:
                 raise Violation(f"{job.name!r} runs no step and has {field}={got}, as a step asked")
 
 

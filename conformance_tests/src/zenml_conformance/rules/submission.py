@@ -8,7 +8,7 @@ from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violati
 
 @rule("SUB-1", MUST, requires=())
 def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
-    """`submit_pipeline` takes ZenML's keywords and returns None or a `SubmissionResult`.
+    """Submission takes ZenML's keywords and returns what ZenML can read.
 
     Why: `BaseOrchestrator.run` passes `snapshot`, `stack`, `base_environment`,
     `step_environments` and `placeholder_run` by name, and reads `metadata` and
@@ -18,23 +18,27 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
     Fix: give `submit_pipeline` exactly those parameters and return
     `SubmissionResult(wait_for_completion=…, metadata=…)` or None.
     """
-    if "submit_pipeline" not in inspection.facts["overridden"]:
+    is_deprecated = inspection.facts["deprecated"]
+    if "submit_pipeline" not in inspection.facts["overridden"] and not is_deprecated:
         raise Violation(
             "submit_pipeline is not overridden: ZenML falls back to the deprecated "
             "prepare_or_run_pipeline, and an orchestrator that has neither 'succeeds' while "
             "nothing runs"
         )
+    method = "prepare_or_run_pipeline" if is_deprecated else "submit_pipeline"
     if not diamond.calls:
         raised = diamond.submissions[0].raised
         raise Violation(
-            "submit_pipeline was never called"
+            f"{method} was never called"
             + (f": the client raised {raised.type}: {raised.message}" if raised else "")
         )
     call, submission = diamond.calls[0], diamond.submissions[0]
     if call.raised and diamond.refusal_of_the_id:
         return  # The call is well; that the id is not is for RUNID-4 to say.
     if call.raised:
-        raise Violation(f"submit_pipeline raised {call.raised.type}: {call.raised.message}")
+        raise Violation(f"{method} raised {call.raised.type}: {call.raised.message}")
+    if is_deprecated:
+        return  # What it gives back is read while it runs.
     known = ("builtins.NoneType", "zenml.orchestrators.base_orchestrator.SubmissionResult")
     if call.returned not in known:
         after = f", and ZenML raised {submission.raised.message!r}" if submission.raised else ""
@@ -110,6 +114,8 @@ def submission_does_not_wait(diamond: Evidence) -> None:
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client: submitting is running")
+    if diamond.calls[0].deprecated:
+        raise NotApplicable("prepare_or_run_pipeline has no other place to wait in")
     ended = diamond.calls[0].steps_ended_at_return
     if ended:
         raise Violation(
@@ -181,3 +187,52 @@ def two_runs_at_once(together: Evidence) -> None:
         problems.append(f"{len(together.runs)} runs were recorded")
     if problems:
         raise Violation("of two pipelines submitted at once: " + "; ".join(problems))
+
+
+@rule("SUB-9", SHOULD, requires=("SUB-1",), since="0.2")
+def submission_is_up_to_date(inspection: Evidence) -> None:
+    """It implements `submit_pipeline`, and not the deprecated `prepare_or_run_pipeline`.
+
+    Why: ZenML warns at every run that it will give the old method up
+    (`BaseOrchestrator.run`). Until then it passes it one environment for all steps, so what a
+    step sets for itself is not there when its process starts; and it has to wait inside.
+
+    Fix: 1. Rename it to `submit_pipeline(self, snapshot, stack, base_environment,
+    step_environments, placeholder_run=None)`; what was called `deployment` is `snapshot`.
+    2. Start each step's job with `step_environments[invocation_id]`, and jobs that run no step
+    with `base_environment`. 3. Return `SubmissionResult(metadata={…})` instead of yielding.
+    4. Move what waits for the end into a function, and pass it as `wait_for_completion=…`.
+    """
+    if inspection.facts["deprecated"]:
+        raise Violation(
+            "it implements prepare_or_run_pipeline, which ZenML calls only because "
+            "submit_pipeline is not overridden. To move: rename it to submit_pipeline, take "
+            "snapshot, stack, base_environment, step_environments and placeholder_run, give each "
+            "step's job its own of the step_environments, and return a SubmissionResult with the "
+            "metadata and with what waits"
+        )
+
+
+@rule("SUB-10", MUST, requires=("DAG-2", "SUB-5"), since="0.2")
+def the_run_goes_on_without_its_client(client_killed: Evidence) -> None:
+    """Once submission has returned, the run goes on without the client.
+
+    Why: what `submit_pipeline` returns from is submitted, for ZenML (`provisioning`) and for the
+    user, who closes the laptop. Steps that only the client would have started never come, and
+    the run stays `running`.
+
+    Fix: give the backend the whole run before you return: jobs with dependencies, or a job that
+    submits the others. Use threads and `wait_for_completion` for watching, never for submitting.
+    """
+    if not client_killed.facts["submitted"]:
+        if client_killed.in_process:
+            raise NotApplicable("the steps run in the client, and die with it")
+        raise NotSeen("submission had not returned when a step was running")
+    run = client_killed.run
+    if run is None or run.status != "completed" or run.in_progress:
+        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) if run else ""
+        status = f"{run.status!r} ({steps or 'no step recorded'})" if run else "not recorded"
+        raise Violation(
+            "the client was killed after submission had returned; when all was over, the run was "
+            f"{status}"
+        )

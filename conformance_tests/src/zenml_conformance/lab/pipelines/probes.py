@@ -38,6 +38,10 @@ NASTY = {
 """Values that a shell, a template engine or a size limit would spoil."""
 
 
+SAYING = "the conformance suite's step was here"
+"""What a step prints."""
+
+
 def leave_probe(probes: str, **facts: Any) -> None:
     """Write down what the running step sees of its process.
 

@@ -15,6 +15,7 @@ from zenml.config.retry_config import StepRetryConfig
 from zenml_conformance.lab.pipelines.probes import (
     MEETING_SECONDS,
     NASTY,
+    SAYING,
     SENTINEL,
     leave_probe,
     mark,
@@ -24,7 +25,8 @@ from zenml_conformance.lab.pipelines.probes import (
 
 @step
 def source(probes: str) -> int:
-    """Give a number."""
+    """Give a number, and say so."""
+    print(SAYING)
     leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
     return 1
 
@@ -67,7 +69,11 @@ def diamond(probes: str) -> None:
     join(probes, left, after=["meet_2"])
 
 
-@pipeline(enable_cache=False)
+@pipeline(
+    enable_cache=False,
+    # Jobs are told not to keep logs by the suite's own machines, to be quick.
+    environment={"ZENML_DISABLE_STEP_LOGS_STORAGE": "false"},
+)
 def single(probes: str) -> None:
     """One step."""
     source(probes)
@@ -132,9 +138,29 @@ def flaky(probes: str) -> int:
     return 1
 
 
-@pipeline(enable_cache=False)
+_opened: list[str] = []
+"""Where the init hook of this process was told to leave signs: cleanup hooks get no arguments."""
+
+
+def opened(probes: str = "") -> None:
+    """Be run at the beginning, once for each process of steps or once for the run.
+
+    Args:
+        probes: Directory of the scenario's probes.
+    """
+    _opened.append(probes)
+    mark(probes, f"init-{os.getpid()}-{time.monotonic_ns()}")
+
+
+def closed() -> None:
+    """Be run at the end of what `opened` began."""
+    if _opened:
+        mark(_opened.pop(), f"cleanup-{os.getpid()}-{time.monotonic_ns()}")
+
+
+@pipeline(enable_cache=False, on_init=opened, on_cleanup=closed)
 def failing(probes: str) -> None:
-    """A branch that fails beside one that is well and one that needs three attempts."""
+    """With hooks: a branch that fails beside one that is well and one that needs three attempts."""
     sink(probes, boom(probes), id="after_boom")
     sink(probes, well(probes), id="after_well")
     flaky.with_options(retry=StepRetryConfig(max_retries=2, delay=0, backoff=1))(probes)
@@ -252,6 +278,19 @@ def resources(probes: str) -> None:
     for name, asked in RESOURCES.items():
         settings = {"resources": asked} if asked else {}
         source.with_options(settings=settings)(probes, id=name)
+
+
+OPERATORS_RESOURCES = ResourceSettings(cpu_count=7, gpu_count=7, memory="7GiB")
+
+
+@pipeline(enable_cache=False)
+def operated(probes: str) -> None:
+    """A step that a step operator runs, with resources meant for that, and one beside it."""
+    on_operator = source.with_options(
+        step_operator=True, settings={"resources": OPERATORS_RESOURCES}
+    )
+    on_operator(probes, id="on_operator")
+    source(probes, id="beside")
 
 
 SMALL_RESOURCES = {

@@ -10,17 +10,28 @@ from zenml_conformance.lab.scenarios.scenario import scenario
 ROLL_BACK_SECONDS = 8.0
 """How long cancelled jobs may take to end: longer than the reference backend's patience."""
 
+UNANSWERED = 3
+"""How many questions in a row the unreliable backend does not answer."""
+
 
 @scenario
 def diamond(lab: Laboratory) -> None:
     """A diamond of four steps runs to its end."""
-    lab.submit("diamond", "static:diamond")
+    client = lab.start("diamond", "static:diamond")
+    lab.finish(client)
+    waited = not any(run.in_progress for run in lab.records())
+    if waited and not lab.orchestrator.config.is_synchronous:
+        detail = "the config's is_synchronous is False, and the client waits for the run's end"
+        lab.evidence.facts["under_claims"] = [{"capability": "synchronous", "detail": detail}]
+    lab.settle()
 
 
 @scenario
 def fired_twice(lab: Laboratory) -> None:
-    """One snapshot is fired twice."""
+    """One snapshot is fired twice, and what its step prints is read back from ZenML."""
+    lab.keep_step_logs()
     lab.submit("fired-twice", "static:single", how="twice")
+    lab.evidence.facts["log"] = lab.read_step_log("source")
 
 
 @scenario
@@ -31,8 +42,15 @@ def together(lab: Laboratory) -> None:
 
 @scenario
 def failing(lab: Laboratory) -> None:
-    """A step fails beside a branch that is well and a step that needs three attempts."""
-    lab.submit("failing", "static:failing", options={"execution_mode": "continue_on_failure"})
+    """A step fails beside a branch that is well and a step that needs three attempts.
+
+    The pipeline has an init and a cleanup hook.
+    """
+    hooks = {"on_init_kwargs": {"probes": lab.probes}}
+    options = {"execution_mode": "continue_on_failure", **hooks}
+    lab.submit("failing", "static:failing", options=options)
+    for hook in ("init", "cleanup"):
+        lab.evidence.facts[hook] = [int(name.split("-")[1]) for name in lab.marks(f"{hook}-*")]
 
 
 def _mode(lab: Laboratory, mode: str) -> None:
@@ -100,6 +118,29 @@ def coordinator_killed(lab: Laboratory) -> None:
 
 
 @scenario
+def client_killed(lab: Laboratory) -> None:
+    """The client is killed as soon as submission has returned; the backend lives, and its jobs."""
+    client = lab.start("client-killed", "static:released")
+    lab.evidence.facts["submitted"] = lab.wait_for_return(client)
+    if lab.evidence.facts["submitted"]:
+        lab.kill(client)
+    lab.mark("release")
+    lab.finish(client)
+    lab.settle()
+
+
+@scenario
+def unreliable_backend(lab: Laboratory) -> None:
+    """While a step runs, the backend fails to answer a few times; then it is well again."""
+    client = lab.start("unreliable-backend", "static:released")
+    lab.evidence.facts["step_ran"] = lab.wait_for_mark("running")
+    lab.faults(status_fails=UNANSWERED)
+    lab.mark("release")
+    lab.finish(client)
+    lab.settle()
+
+
+@scenario
 def caching(lab: Laboratory) -> None:
     """A pipeline runs, runs again half cached, and again wholly cached."""
     lab.submit("executed", "static:cached", parameters={"fresh": True})
@@ -131,9 +172,17 @@ def rejected_midway(lab: Laboratory) -> None:
 
 @scenario
 def resources(lab: Laboratory) -> None:
-    """Steps ask for cpus, memory and gpus, one thing each. No step is run."""
+    """Steps ask for cpus, memory and gpus, one thing each; then one of a step operator's does.
+
+    No step is run.
+    """
     lab.faults(hollow_steps=True)
     lab.submit("resources", "static:resources" if lab.backend else "static:small_resources")
+    if lab.backend:
+        from zenml_conformance.lab.step_operator import add_to_stack
+
+        add_to_stack()
+        lab.submit("operated", "static:operated")
 
 
 @scenario
@@ -159,3 +208,9 @@ def inspection(lab: Laboratory) -> None:
     from zenml_conformance.lab.inspection import inspect_target
 
     lab.evidence.facts.update(inspect_target(lab))
+
+
+@scenario
+def cold_import(lab: Laboratory) -> None:
+    """Nothing runs: the flavor is imported, bit by bit, in an interpreter of its own."""
+    lab.evidence.facts.update(lab.import_flavor())
