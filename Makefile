@@ -23,6 +23,7 @@ test: lint ## Run everything that is a test
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check
 	$(BIN)/python tools/rule_pages.py --check
+	$(BIN)/python tools/bank_page.py --check
 	$(BIN)/python tools/report_schema.py --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,6 +38,7 @@ soak: $(READY) ## Judge what is known to be good, thirty times: nothing may ever
 pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/sync_copier.py
 	$(BIN)/python tools/rule_pages.py
+	$(BIN)/python tools/bank_page.py
 	$(BIN)/python tools/report_schema.py
 
 $(READY): pyproject.toml conformance_tests/pyproject.toml

@@ -28,6 +28,9 @@ This page is written by `tools/rule_pages.py` from the rules' own docstrings
 
 A **MUST** that is broken leaves wrong or stuck records, or loses data. A broken **SHOULD** degrades
 work or exposes a secret. A rule's id never changes its meaning.
+
+[What became of each candidate](rule-decisions.md) says which rules there might have been, too, and
+[what the suite catches](what-the-suite-catches.md) which mistakes each of them is known to find.
 """
 
 

@@ -5,6 +5,9 @@ A new rule is added here; none is ever renamed or removed.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from zenml_conformance.rule import MUST, SHOULD
@@ -141,3 +144,21 @@ def test_every_scenario_that_a_rule_takes_exists() -> None:
     from zenml_conformance.lab.scenarios import SCENARIOS
 
     assert {name for rule in RULES.values() for name in rule.scenarios} == set(SCENARIOS)
+
+
+DECISIONS = Path(__file__).parents[2] / "docs" / "rule-decisions.md"
+
+
+def test_every_candidate_is_decided_and_every_rule_is_explained() -> None:
+    candidates, _, others = DECISIONS.read_text().partition("## Rules that were no candidates")
+    rows = re.findall(
+        r"^\| ([A-Z]+-\d+) \| \[?(rule|merged into|rejected)(.*)\|$", candidates, re.M
+    )
+    decided = {candidate: decision for candidate, decision, _ in rows}
+    assert len(rows) == len(decided) == 100
+    assert all(said.strip(" |") for _, decision, said in rows if decision != "rule")
+    added = set(re.findall(r"^\| \[([A-Z]+-\d+)\]", others, re.M))
+    rules = {candidate for candidate, decision in decided.items() if decision == "rule"}
+    assert rules | added == set(RULES)
+    assert not rules & added
+    assert set(re.findall(r"merged into \[([A-Z]+-\d+)\]", candidates)) <= rules
