@@ -132,3 +132,31 @@ class RetriesOnlyWhatFails(ReferenceOrchestratorFlavor):
     def implementation_class(self) -> type[ReferenceOrchestrator]:
         """The orchestrator."""
         return _RetriesFailures
+
+
+class _OneAttemptTooFew(Walk):
+    def is_due_again(self, name: str) -> bool:
+        """Say whether a step is to be tried again: the last attempt is never made."""
+        retry = self.snapshot.step_configurations[name].config.retry
+        is_left = retry is not None and self.attempts[name] < retry.max_retries
+        return is_left and super().is_due_again(name)
+
+
+class _RetriesTooLittle(ReferenceOrchestrator):
+    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+        _OneAttemptTooFew(self, snapshot, run_id).run()
+
+
+@breaks("RETRY-1", scenarios=("failing", "inspection"))
+class RetriesCountAttempts(ReferenceOrchestratorFlavor):
+    """Attempts are jobs, and the first is counted among the retries."""
+
+    @property
+    def config_class(self) -> type[ReferenceOrchestratorConfig]:
+        """The configuration."""
+        return _BackendRetries
+
+    @property
+    def implementation_class(self) -> type[ReferenceOrchestrator]:
+        """The orchestrator."""
+        return _RetriesTooLittle

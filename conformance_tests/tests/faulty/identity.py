@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from zenml.client import Client
+
 from faulty.fault import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
 
@@ -56,6 +58,18 @@ class IdFromSnapshot(ReferenceOrchestrator):
         return str(snapshot.id)
 
 
+@breaks("RUNID-2")
+class IdOfTheFirstFiring(ReferenceOrchestrator):
+    """A snapshot that has run before gets the id that it had then."""
+
+    def new_run_id(
+        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+    ) -> str:
+        earlier = Client().list_pipeline_runs(snapshot_id=snapshot.id, status="completed")
+        known = [run.orchestrator_run_id for run in earlier.items if run.orchestrator_run_id]
+        return known[0] if known else super().new_run_id(snapshot, placeholder)
+
+
 @breaks("RUNID-2", scenarios=("fired_twice", "together"))
 class ConstantId(ReferenceOrchestrator):
     """The id is the same for everything."""
@@ -95,6 +109,17 @@ class IdTooLongFoundByTheSteps(IdTooLong):
 
     def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
         pass
+
+
+@breaks("RUNID-4", scenarios=("diamond", "hostile_names"))
+class IdWithThePipelinesName(ReferenceOrchestrator):
+    """The id begins with the pipeline's name, which may have 200 characters itself."""
+
+    def new_run_id(
+        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+    ) -> str:
+        unique = super().new_run_id(snapshot, placeholder)
+        return f"{snapshot.pipeline.name}-{snapshot.id}-{unique}"
 
 
 @breaks("RUNID-4")

@@ -15,8 +15,12 @@ from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunMonitoringError
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.reference.flavor import (
+    ReferenceOrchestratorConfig,
+    ReferenceOrchestratorFlavor,
+)
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 from zenml_conformance.reference.settlement import Settlement
 
@@ -276,3 +280,37 @@ class SubmitsInAThread(ReferenceOrchestrator):
         thread = threading.Timer(1, submit)
         thread.start()
         return SubmissionResult(wait_for_completion=thread.join)
+
+
+class _Asynchronous(ReferenceOrchestratorConfig):
+    synchronous: bool = False
+
+
+@sound(
+    topologies=BOTH,
+    scenarios=("diamond", "inspection", "failing", "killed", "client_killed", "fired_twice"),
+)
+class Asynchronous(_Asynchronous):
+    """The client does not wait."""
+
+
+class _NothingToWaitFor(ReferenceOrchestrator):
+    def result(
+        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    ) -> SubmissionResult | None:
+        return super().result(run_id, jobs, wait) if self.config.synchronous else None
+
+
+@breaks("META-2")
+class AsynchronousAndSilent(ReferenceOrchestratorFlavor):
+    """The client does not wait, and so nothing is returned at all."""
+
+    @property
+    def config_class(self) -> type[ReferenceOrchestratorConfig]:
+        """The configuration."""
+        return _Asynchronous
+
+    @property
+    def implementation_class(self) -> type[ReferenceOrchestrator]:
+        """The orchestrator."""
+        return _NothingToWaitFor

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from zenml_conformance import store
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
-from zenml_conformance.engine.session import Session
+from zenml_conformance.engine.session import FORCED_MODES, Session
 from zenml_conformance.lab.evidence import (
     Cost,
     Done,
@@ -422,6 +422,13 @@ class Laboratory:
         from zenml.client import Client as ZenMLClient
 
         return ZenMLClient().active_stack.orchestrator
+
+    def force_modes(self) -> None:
+        """Have every execution mode declared in all processes that start from now on.
+
+        Only with the reference backend.
+        """
+        (self.directory / FORCED_MODES).touch()
 
     def keep_step_logs(self) -> None:
         """Have ZenML keep what steps print from now on, as it does by default."""

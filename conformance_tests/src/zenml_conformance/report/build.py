@@ -39,11 +39,10 @@ def under_claims(scenarios: Path) -> list[dict[str, str]]:
     Returns:
         `capability` and `detail` of each; nothing when nobody looked.
     """
-    path = scenarios / "inspection.json"
-    if not path.exists():
-        return []
-    facts = Evidence.model_validate_json(path.read_text(encoding="utf-8")).facts
-    found: list[dict[str, str]] = facts.get("under_claims", [])
+    found: list[dict[str, str]] = []
+    for path in sorted(scenarios.glob("*.json")):
+        facts = Evidence.model_validate_json(path.read_text(encoding="utf-8")).facts
+        found += facts.get("under_claims", [])
     return found
 
 

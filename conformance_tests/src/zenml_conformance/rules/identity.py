@@ -9,8 +9,8 @@ MAX_LENGTH = 255
 
 
 @rule("RUNID-4", MUST, requires=("SUB-1",))
-def the_id_fits(diamond: Evidence) -> None:
-    """The orchestrator run id is a text of 1 to 255 characters, not blank.
+def the_id_fits(diamond: Evidence, hostile_names: Evidence) -> None:
+    """The orchestrator run id is a text of 1 to 255 characters, not blank, whatever the names.
 
     Why: `PipelineRunRequest` refuses a longer one inside the step, before the step is recorded;
     `PipelineRunUpdate` stores it unchecked, and from then on every read of that run raises.
@@ -18,12 +18,13 @@ def the_id_fits(diamond: Evidence) -> None:
     Fix: use an id of bounded length, such as `str(placeholder_run.id)`, and put names into
     labels.
     """
-    for run in diamond.runs:
-        run_id = run.orchestrator_run_id
-        if run_id is not None and (not run_id.strip() or len(run_id) > MAX_LENGTH):
-            raise Violation(f"the id {run_id[:40]!r}… has {len(run_id)} characters")
-    if diamond.refusal_of_the_id:
-        raise Violation(f"ZenML refused the id: {diamond.refusal_of_the_id}")
+    for seen in (diamond, hostile_names):
+        told = [call.run_id_at_return for call in seen.calls]
+        for run_id in (*told, *(run.orchestrator_run_id for run in seen.runs)):
+            if run_id is not None and (not run_id.strip() or len(run_id) > MAX_LENGTH):
+                raise Violation(f"the id {run_id[:40]!r}… has {len(run_id)} characters")
+        if seen.refusal_of_the_id:
+            raise Violation(f"ZenML refused the id: {seen.refusal_of_the_id}")
 
 
 @rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1", "APP-1"))

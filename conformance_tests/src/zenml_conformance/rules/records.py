@@ -110,7 +110,7 @@ def two_runs_have_other_names(fired_twice: Evidence, together: Evidence) -> None
             raise Violation(f"in two runs, {names.count(double[0])} jobs are called {double[0]!r}")
 
 
-@rule("NAME-1", MUST, requires=("SUB-1",), needs_jobs=True)
+@rule("NAME-1", MUST, requires=("SUB-1", "RUNID-4"), needs_jobs=True)
 def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence) -> None:
     """Job names are legal and unlike each other, whatever pipelines and steps are called.
 

@@ -314,12 +314,15 @@ def settings(probes: str, step_settings: dict[str, Any]) -> None:
     source(probes, id="inherited")
 
 
-HOSTILE_STEPS = [f"a_step_whose_name_goes_on_and_on_{'x' * 60}_{n}" for n in range(12)]
-"""Invocation ids that differ only at the end."""
+HOSTILE_STEPS = [
+    "9 Schritte / ステップ $(a) 'b'",
+    *(f"a_step_whose_name_goes_on_and_on_{'x' * 60}_{n}" for n in range(11)),
+]
+"""Invocation ids: one that no scheduler would take, and some that differ only at the end."""
 
 
 def hostile_names(name: str) -> Any:
-    """Many steps with long names that begin alike, in a pipeline of any name.
+    """Steps with the worst of names, in a pipeline of any name.
 
     Args:
         name: The pipeline's name.
@@ -329,8 +332,8 @@ def hostile_names(name: str) -> Any:
     """
 
     @pipeline(name=name, enable_cache=False)
-    def named(probes: str) -> None:
-        for step_name in HOSTILE_STEPS:
+    def named(probes: str, steps: int) -> None:
+        for step_name in HOSTILE_STEPS[:steps]:
             source(probes, id=step_name)
 
     return named

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import signal
 
+from zenml_conformance.lab.evidence import Submission
 from zenml_conformance.lab.laboratory import Laboratory
+from zenml_conformance.lab.modes import breach
 from zenml_conformance.lab.scenarios.scenario import scenario
 
 ROLL_BACK_SECONDS = 8.0
 """How long cancelled jobs may take to end: longer than the reference backend's patience."""
+
+HOSTILE_STEPS = 12
+"""How many steps with long names a pipeline has."""
 
 UNANSWERED = 3
 """How many questions in a row the unreliable backend does not answer."""
@@ -54,15 +59,35 @@ def failing(lab: Laboratory) -> None:
 
 
 def _mode(lab: Laboratory, mode: str) -> None:
+    submission = _submit_with_mode(lab, mode, mode)
+    lab.evidence.facts["sleeper_ended_by_itself"] = lab.marked("slept")
+    if lab.backend and submission.raised and not lab.backend.jobs()[0]:
+        _force(lab, mode)
+
+
+def _submit_with_mode(lab: Laboratory, label: str, mode: str) -> Submission:
     client = lab.start(
-        mode,
+        label,
         "static:modes",
         parameters={"seconds": 8.0 if mode == "fail_fast" else 4.0},
         options={"execution_mode": mode},
     )
-    lab.finish(client)
+    submission = lab.finish(client)
     lab.settle()
-    lab.evidence.facts["sleeper_ended_by_itself"] = lab.marked("slept")
+    return submission
+
+
+def _force(lab: Laboratory, mode: str) -> None:
+    """The mode was refused: see whether it would be kept all the same."""
+    lab.force_modes()
+    submission = _submit_with_mode(lab, f"{mode}-forced", mode)
+    run = next((run for run in lab.records() if run.id == submission.run), None)
+    slept = lab.marked("slept")
+    if breach(mode, run, started=lab.marked("running"), slept=slept) is None:
+        detail = f"{mode} is not in supported_execution_modes, and was kept when it was forced"
+        lab.evidence.facts["under_claims"] = [
+            {"capability": f"execution mode {mode}", "detail": detail}
+        ]
 
 
 @scenario
@@ -199,7 +224,8 @@ def hostile_names(lab: Laboratory) -> None:
     """Pipelines and steps have names that no scheduler would take as they are."""
     lab.faults(hollow_steps=True)
     for number, name in enumerate(("x" * 199 + "1", "x" * 199 + "2", "1 Grüße / 世界: $(a) 'b'")):
-        lab.submit(f"name-{number}", "static:hostile_names", name=name)
+        steps = HOSTILE_STEPS if lab.backend else 1
+        lab.submit(f"name-{number}", "static:hostile_names", name=name, parameters={"steps": steps})
 
 
 @scenario
