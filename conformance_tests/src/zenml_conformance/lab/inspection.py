@@ -74,12 +74,19 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
         "distribution": distribution_of(implementation.__module__),
         "requirements": sorted(orchestrator.requirements),
         "round_trip": round_trip(target),
-        "under_claims": _under_claims(orchestrator),
+        "under_claims": under_claims(orchestrator),
     }
 
 
-def _under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
-    """What is there and, for lack of a declaration, never reached."""
+def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
+    """Find what is there and, for lack of a declaration, never reached.
+
+    Args:
+        orchestrator: An instance; its class and its config are looked at.
+
+    Returns:
+        `capability` and `detail` of each.
+    """
     found = []
     implementation = type(orchestrator)
     overridden = [name for name in CAPABILITIES if _overrides(implementation, name)]
