@@ -214,7 +214,7 @@ def submission_is_up_to_date(inspection: Evidence) -> None:
 
 
 @rule("SUB-10", MUST, requires=("DAG-2", "SUB-5"), since="0.2")
-def the_run_goes_on_without_its_client(client_killed: Evidence) -> None:
+def the_run_goes_on_without_its_client(client_killed: Evidence, diamond: Evidence) -> None:
     """Once submission has returned, the run goes on without the client.
 
     Why: what `submit_pipeline` returns from is submitted, for ZenML (`provisioning`) and for the
@@ -224,9 +224,9 @@ def the_run_goes_on_without_its_client(client_killed: Evidence) -> None:
     Fix: give the backend the whole run before you return: jobs with dependencies, or a job that
     submits the others. Use threads and `wait_for_completion` for watching, never for submitting.
     """
+    if diamond.in_process:
+        raise NotApplicable("the steps run in the client, and die with it")
     if not client_killed.facts["submitted"]:
-        if client_killed.in_process:
-            raise NotApplicable("the steps run in the client, and die with it")
         raise NotSeen("submission had not returned when a step was running")
     run = client_killed.run
     if run is None or run.status != "completed" or run.in_progress:
