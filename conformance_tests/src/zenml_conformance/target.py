@@ -120,7 +120,8 @@ class Target:
             ),
             Capability.STOP_ISOLATED_STEPS: overrides("stop_isolated_step"),
             Capability.STATUS: overrides("fetch_status"),
-            Capability.STOP: overrides("_stop_run_forcefully", "_stop_run", "stop_run"),
+            # Not `stop_run`: who can't stop runs overrides that to refuse (STOP-5).
+            Capability.STOP: overrides("_stop_run_forcefully", "_stop_run"),
             Capability.SCHEDULES: schedules,
             Capability.SCHEDULE_UPDATES: schedules and overrides("update_schedule"),
             Capability.SCHEDULE_DELETION: schedules and overrides("delete_schedule"),
