@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from zenml_conformance.lab.scenarios import SCENARIOS
+from zenml_conformance.rule import Level
 from zenml_conformance.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +47,9 @@ def areas() -> dict[str, list[str]]:
 def page(rule_id: str) -> str:
     """Return the page of one rule."""
     rule = RULES[rule_id]
-    facts = [f"since {rule.since}"]
+    facts = [f"profile {rule.profile.value}", f"since {rule.since}"]
+    if rule.capability:
+        facts.append(f"applies to what declares {rule.capability.value}")
     if rule.needs_jobs:
         facts.append("looks at jobs, so it needs a harness or the template's seam")
     if rule.requires:
@@ -78,11 +81,17 @@ def reference() -> str:
 
 
 def listing() -> str:
-    """Return the README's list: one line a rule."""
-    lines = ["| Rule | Level | What must hold |", "|---|---|---|"]
-    for rule in RULES.values():
-        title = rule.title.replace("|", "\\|")
-        lines.append(f"| {link(rule.id, 'docs/rules.md')} | {rule.level.value} | {title} |")
+    """Return the README's list: one line an area, with the ids of its rules."""
+    lines = ["| Area | What it is about | MUST | SHOULD |", "|---|---|---|---|"]
+    for area, ids in areas().items():
+        title, _, line = area.partition(": ")
+        cells = [
+            " ".join(link(i, "docs/rules.md") for i in ids if RULES[i].level is level)
+            for level in (Level.MUST, Level.SHOULD)
+        ]
+        lines.append(f"| {title} | {line.rstrip('.')} | {cells[0]} | {cells[1]} |")
+    musts = sum(rule.level is Level.MUST for rule in RULES.values())
+    lines += ["", f"{len(RULES)} rules in all, {musts} of them MUST."]
     return "\n".join(lines)
 
 
