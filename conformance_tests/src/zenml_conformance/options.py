@@ -13,6 +13,18 @@ import yaml
 
 from zenml_conformance.rule import Profile, Tier
 
+ALONE_USELESS = (
+    "orchestrator_config",
+    "orchestrator_harness",
+    "conformance_tier",
+    "conformance_budget",
+    "conformance_waivers",
+    "conformance_baseline",
+    "conformance_strict",
+    "conformance_report",
+)
+"""What says how to judge, and so needs something that is judged."""
+
 TIERS = (Tier.SIMULATED.value, Tier.LIVE.value)
 
 
@@ -168,6 +180,25 @@ def orchestrator(config: pytest.Config, given: argparse.Namespace) -> str | None
         What `--orchestrator` or its twin says; None: neither says anything.
     """
     return given.orchestrator or config.getini("orchestrator") or None
+
+
+def refuse_alone(config: pytest.Config) -> None:
+    """Refuse what is given on the command line and can have no effect.
+
+    Args:
+        config: pytest's.
+
+    Raises:
+        OptionError: If an option says how to judge, and nothing says what.
+    """
+    if orchestrator(config, config.option):
+        return
+    for name in ALONE_USELESS:
+        if getattr(config.option, name):
+            raise OptionError(
+                f"--{name.replace('_', '-')}: there is nothing to judge. Name an orchestrator with "
+                "--orchestrator=REF as well."
+            )
 
 
 def profiles(config: pytest.Config) -> tuple[Profile, ...]:

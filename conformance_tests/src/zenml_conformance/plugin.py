@@ -107,6 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
             _join(config, inherited)
         elif config.stash.get(runs_key, False):
             _open(config)
+        else:
+            options.refuse_alone(config)
     except (
         OptionError,
         TargetError,
