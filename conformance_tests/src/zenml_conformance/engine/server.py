@@ -74,6 +74,10 @@ PRELOAD = (
 have are left to the processes that need them."""
 
 
+SABOTAGES = "zenml_conformance.prove.sabotages"
+"""What the processes of a sabotaged scenario import besides."""
+
+
 class Backend(BaseModel):
     """A scenario's reference backend: where its jobs live."""
 
@@ -496,6 +500,8 @@ class Engine:
             if key not in self.scenario_specs:
                 self.scenario_specs[key] = ProcessSpec.model_validate(spec)
                 self.scenario_queue.append(key)
+                if self.scenario_specs[key].session.sabotage:
+                    importlib.import_module(SABOTAGES)
         return True
 
     def _start_scenarios(self) -> None:
