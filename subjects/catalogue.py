@@ -15,21 +15,26 @@ class Subject:
             `static` by what its classes say.
         harness: `module:Class`; None: it needs none.
         integration: ZenML's integration that has to be installed; None: it is built in.
+        without: Rules whose ids begin so are left out, because their part of the service is not
+            imitated.
     """
 
     flavor: str
     tier: str
     harness: str | None
     integration: str | None
+    without: tuple[str, ...] = ()
 
+
+DYNAMIC = ("DYN-", "ISO-", "RUNID-3")
 
 SUBJECTS = {
     subject.flavor: subject
     for subject in (
         Subject("local", "live", None, None),
         Subject("kubernetes", "emulated", "subjects.kubernetes:KubernetesHarness", "kubernetes"),
-        Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws"),
-        Subject("vertex", "emulated", "subjects.vertex:VertexHarness", "gcp"),
+        Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws", DYNAMIC),
+        Subject("vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", DYNAMIC),
         Subject("kubeflow", "emulated", "subjects.kubeflow:KubeflowHarness", "kubeflow"),
         Subject("local_docker", "static", None, None),
         Subject("airflow", "static", None, "airflow"),

@@ -50,10 +50,10 @@ class Pipelines:
 
     def create_recurring_run(self, **request: Any) -> SimpleNamespace:
         """Have a compiled pipeline run again and again."""
-        cron = request["cron_expression"]
-        if cron is None:
-            raise NotImplementedError("the emulated Kubeflow has no schedules by interval")
-        # Kubeflow's expressions begin with a field for seconds; five fields are taken, too.
+        minutes = max(1, (request["interval_second"] or 60) // 60)
+        # The reference backend keeps times as five fields; an interval is near enough to one.
+        # Kubeflow's own expressions begin with a field for seconds, which may be left out.
+        cron = request["cron_expression"] or f"*/{minutes} * * * *"
         five = " ".join(cron.split()[-5:])
         definition = compiled(request["pipeline_package_path"])
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,8 @@ class Verdicts:
                 command.append(f"--orchestrator-harness={subject.harness}")
             if subject.tier == "static":
                 command += ["-k", " or ".join(f"[{rule}]" for rule in STATIC_RULES)]
+            if subject.without:
+                command += ["-k", " and ".join(f"not {prefix}" for prefix in subject.without)]
             done = subprocess.run(
                 command,
                 cwd=directory,
@@ -102,10 +105,11 @@ class Verdicts:
             rule_id: {
                 "level": RULES[rule_id].level.value,
                 "status": by_rule[rule_id]["status"],
-                "detail": by_rule[rule_id]["detail"],
+                # Where this machine keeps its files is of no interest to readers.
+                "detail": re.sub(r"(/[\w.-]+){3,}", "…", by_rule[rule_id]["detail"]),
             }
             for rule_id in RULES
-            if rule_id in by_rule
+            if rule_id in by_rule and not rule_id.startswith(subject.without)
         }
         return Verdicts(subject.flavor, subject.tier, zenml.__version__, outcomes)
 
@@ -139,7 +143,7 @@ class Verdicts:
 
 
 def matrix(judged: list[Verdicts]) -> str:
-    """Make the table: a row for each rule, a column for each orchestrator.
+    """Make the tables: what ran with a row for each rule, what was looked at with one for each.
 
     Args:
         judged: What became of the rules with each orchestrator.
@@ -149,22 +153,30 @@ def matrix(judged: list[Verdicts]) -> str:
     """
     order = list(SUBJECTS)
     judged = sorted(judged, key=lambda verdicts: order.index(verdicts.flavor))
-    rules: dict[str, str] = {}
-    for verdicts in judged:
+    ran = [verdicts for verdicts in judged if verdicts.tier != "static"]
+    seen = [verdicts for verdicts in judged if verdicts.tier == "static"]
+    levels: dict[str, str] = {}
+    for verdicts in ran:
         for rule_id, outcome in verdicts.outcomes.items():
-            rules.setdefault(rule_id, outcome["level"])
+            levels.setdefault(rule_id, outcome["level"])
     lines = [
-        "| rule | level | " + " | ".join(f"`{verdicts.flavor}`" for verdicts in judged) + " |",
-        "|---|---|" + ":-:|" * len(judged),
-        "| | | " + " | ".join(verdicts.tier for verdicts in judged) + " |",
+        _row("rule", "level", *(f"`{v.flavor}` ({v.tier})" for v in ran)),
+        "|---|---|" + ":-:|" * len(ran),
+        *(_row(rule, level, *(_mark(v, rule) for v in ran)) for rule, level in levels.items()),
+        "",
+        _row("static", *STATIC_RULES),
+        "|---|" + ":-:|" * len(STATIC_RULES),
+        *(_row(f"`{v.flavor}`", *(_mark(v, rule) for rule in STATIC_RULES)) for v in seen),
     ]
-    for rule_id, level in rules.items():
-        cells = [
-            MARKS[verdicts.outcomes[rule_id]["status"]] if rule_id in verdicts.outcomes else ""
-            for verdicts in judged
-        ]
-        lines.append(f"| {rule_id} | {level} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _mark(verdicts: Verdicts, rule: str) -> str:
+    return MARKS[verdicts.outcomes[rule]["status"]] if rule in verdicts.outcomes else ""
 
 
 def within(page: str, begin: str, end: str, text: str) -> str:

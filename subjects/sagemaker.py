@@ -241,6 +241,8 @@ class SagemakerHarness(Harness):
             "execution_role": f"arn:aws:iam::{ACCOUNT}:role/emulated",
             "scheduler_role": f"arn:aws:iam::{ACCOUNT}:role/emulated",
             "region": REGION,
+            # The SDK knows the types, and refuses those that the suite would make up.
+            "instance_type": "ml.m5.large",
             "bucket": BUCKET,
         }
 
