@@ -12,6 +12,7 @@ from zenml_conformance.prove.sabotages import topology as topology  # isort: ski
 from zenml_conformance.prove.sabotages import environment as environment  # isort: skip
 from zenml_conformance.prove.sabotages import records as records  # isort: skip
 from zenml_conformance.prove.sabotages import failure as failure  # isort: skip
+from zenml_conformance.prove.sabotages import hooks as hooks  # isort: skip
 from zenml_conformance.prove.sabotages import dead_steps as dead_steps  # isort: skip
 from zenml_conformance.prove.sabotages import caching as caching  # isort: skip
 from zenml_conformance.prove.sabotages import resources as resources  # isort: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from zenml_conformance.prove.sabotage import sabotage
+from zenml_conformance.prove.sabotage import Needs, sabotage
+from zenml_conformance.prove.scene import wrap
 
 if TYPE_CHECKING:
-    from zenml_conformance.prove.scene import Scene
+    from zenml_conformance.prove.scene import Around, Scene
 
 
 @sabotage("ENV-1")
@@ -34,3 +36,16 @@ def values_spoilt(scene: Scene) -> None:
     scene.change_environments(
         lambda step, variables: {k: v.replace("\n", " ") for k, v in variables.items()}
     )
+
+
+@sabotage("APP-1", needs=Needs.JOBS)
+def made_for_containers(scene: Scene) -> None:
+    """A step makes `/app` and goes there, as ZenML's own entrypoint does."""
+    from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
+
+    def run(original: Around) -> None:
+        os.makedirs("/app", exist_ok=True)
+        os.chdir("/app")
+        original()
+
+    wrap(StepEntrypointConfiguration, "run", run)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.prove.sabotage import sabotage
+from zenml_conformance.prove.sabotage import Needs, sabotage
 
 if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Scene
+    from zenml_conformance.reference.jobs import Job
 
 
 @sabotage("MODE-1", scenarios=("inspection", "fail_fast"))
@@ -41,3 +42,17 @@ def branches_tied_together(scene: Scene) -> None:
             snapshot.step_configurations["after_well"].spec.upstream_steps.append("boom")
 
     scene.change_snapshots(change)
+
+
+@sabotage("RETRY-3", needs=Needs.JOBS)
+def killed_is_the_last_attempt(scene: Scene) -> None:
+    """Where a step was killed, its next attempt is a job that does nothing."""
+    tried = set()
+
+    def change(job: Job) -> Job:
+        if job.step == "retriable_victim" and job.step in tried:
+            return job.model_copy(update={"command": ("true",)})
+        tried.add(job.step)
+        return job
+
+    scene.change_jobs(change)

@@ -50,6 +50,22 @@ def halve_requests(scene: Scene) -> None:
     scene.change_jobs(change)
 
 
+@sabotage("RES-3", needs=Needs.JOBS)
+def zero_taken_for_unset(scene: Scene) -> None:
+    """A step that asks for no GPU gets one."""
+    scene.change_jobs(
+        lambda job: job.model_copy(update={"gpus": 1}) if job.step == "no_gpu" else job
+    )
+
+
+@sabotage("RES-4", needs=Needs.JOBS)
+def requests_leak(scene: Scene) -> None:
+    """A step that asks for nothing gets the cpus that another asks for."""
+    scene.change_jobs(
+        lambda job: job.model_copy(update={"cpu": 3.0}) if job.step == "unset" else job
+    )
+
+
 @sabotage("SET-1", needs=Needs.JOBS)
 def settings_of_the_component(scene: Scene) -> None:
     """`get_settings` passes over what pipelines and steps set."""

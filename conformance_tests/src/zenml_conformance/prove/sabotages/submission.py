@@ -99,3 +99,20 @@ def run_kept_on_the_instance(scene: Scene) -> None:
         return original(snapshot=scene.orchestrator.kept, **others)
 
     scene.around("submit_pipeline", submit)
+
+
+@sabotage("SUB-10")
+def submitted_while_waiting(scene: Scene) -> None:
+    """Nothing is submitted before the client waits for the run's end."""
+
+    def submit(original: Around, **keywords: Any) -> Any:
+        from zenml.orchestrators import SubmissionResult
+
+        def submit_and_wait() -> None:
+            result = original(**keywords)
+            if result and result.wait_for_completion:
+                result.wait_for_completion()
+
+        return SubmissionResult(wait_for_completion=submit_and_wait)
+
+    scene.around("submit_pipeline", submit)
