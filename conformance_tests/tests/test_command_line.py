@@ -140,7 +140,7 @@ def test_a_broken_rule_is_explained_in_its_own_words(project: Path) -> None:
         "--override-ini=addopts=",
         "--orchestrator=acme:AcmeFlavor",
         "-k",
-        "PKG",
+        "PKG-1 or PKG-4 or PKG-5",
         f"--junitxml={report}",
     )
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
@@ -168,7 +168,7 @@ WAIVERS = """
   expires: 2999-12-31
 """
 
-ACME = ("--override-ini=addopts=", "--orchestrator=acme:AcmeFlavor", "-k", "PKG")
+ACME = ("--override-ini=addopts=", "--orchestrator=acme:AcmeFlavor", "-k", "PKG-4 or SUB-1")
 
 
 def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> None:
