@@ -34,7 +34,10 @@ SUBJECTS = {
         Subject("local", "live", None, None),
         Subject("kubernetes", "emulated", "subjects.kubernetes:KubernetesHarness", "kubernetes"),
         Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws", DYNAMIC),
-        Subject("vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", DYNAMIC),
+        # A second submission from one process does not come back from the imitation.
+        Subject(
+            "vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", (*DYNAMIC, "RUNID-2")
+        ),
         Subject("kubeflow", "emulated", "subjects.kubeflow:KubeflowHarness", "kubeflow"),
         Subject("local_docker", "static", None, None),
         Subject("airflow", "static", None, "airflow"),

@@ -50,6 +50,8 @@ class Pipelines:
 
     def create_recurring_run(self, **request: Any) -> SimpleNamespace:
         """Have a compiled pipeline run again and again."""
+        if not (request["cron_expression"] or request["interval_second"]):
+            raise ValueError("Either interval_second or cron_expression is required.")
         minutes = max(1, (request["interval_second"] or 60) // 60)
         # The reference backend keeps times as five fields; an interval is near enough to one.
         # Kubeflow's own expressions begin with a field for seconds, which may be left out.

@@ -74,7 +74,7 @@ def test_what_was_kept_is_of_known_rules_and_ends(verdicts: Verdicts) -> None:
     assert SUBJECTS[verdicts.flavor].tier == verdicts.tier
     assert set(verdicts.outcomes) <= set(RULES)
     assert {outcome["status"] for outcome in verdicts.outcomes.values()} <= set(MARKS)
-    assert set(MARKS) == {status.value for status in Status}
+    assert set(MARKS) <= {status.value for status in Status}
 
 
 def test_every_broken_rule_of_an_emulated_subject_is_explained() -> None:
