@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Needs(str, Enum):
     """What a sabotage can't do without, in the words of the reason for not playing it.
 
-    JOBS: it works on what is submitted. CLIENT: it works on steps that run in the client.
+    JOBS: steps that are jobs, by which it comes in. CLIENT: steps that run in the client.
     """
 
     NOTHING = "nothing"
-    JOBS = "it is a fault of jobs, which only the reference backend shows"
+    JOBS = "it reaches only what runs in jobs of the reference backend"
     CLIENT = "it is a fault of orchestrators whose steps run in the client's process"
 
 

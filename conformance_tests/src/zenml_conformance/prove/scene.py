@@ -122,33 +122,18 @@ class Scene:
             )
 
     def change_environments(self, change: Callable[[str, dict[str, str]], dict[str, str]]) -> None:
-        """Change the environment of each step: in its job, or where the orchestrator gets it.
+        """Change the environment of each job that runs a step.
 
         Args:
             change: From a step and its environment to another environment.
         """
-        if self.backend:
-            self.change_jobs(
-                lambda job: (
-                    job.model_copy(update={"environment": change(job.step, dict(job.environment))})
-                    if job.step
-                    else job
-                )
+        self.change_jobs(
+            lambda job: (
+                job.model_copy(update={"environment": change(job.step, dict(job.environment))})
+                if job.step
+                else job
             )
-            return
-
-        def changed(snapshot: Any) -> None:
-            for name, step in snapshot.step_configurations.items():
-                given = change(name, dict(step.config.environment))
-                step.config.environment.clear()
-                step.config.environment.update(given)
-
-        def submit(original: Around, *, step_environments: Any, **others: Any) -> Any:
-            given = {name: change(name, dict(env)) for name, env in step_environments.items()}
-            return original(step_environments=given, **others)
-
-        self.change_snapshots(changed)
-        self.around("submit_pipeline", submit)
+        )
 
     # -- what the orchestrator sees of the store, and what the store hears of it ------------
 

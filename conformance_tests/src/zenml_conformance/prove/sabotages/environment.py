@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene
 
 
-@sabotage("ENV-1")
+@sabotage("ENV-1", needs=Needs.JOBS)
 def variable_dropped(scene: Scene) -> None:
     """One of the user's variables does not arrive."""
     scene.change_environments(
@@ -20,7 +20,7 @@ def variable_dropped(scene: Scene) -> None:
     )
 
 
-@sabotage("ENV-2")
+@sabotage("ENV-2", needs=Needs.JOBS)
 def values_mixed_up(scene: Scene) -> None:
     """The second call of a step's function gets the value of the first."""
     scene.change_environments(
@@ -30,7 +30,7 @@ def values_mixed_up(scene: Scene) -> None:
     )
 
 
-@sabotage("ENV-3")
+@sabotage("ENV-3", needs=Needs.JOBS)
 def values_spoilt(scene: Scene) -> None:
     """Values lose their line ends, as in a file with one line for each variable."""
     scene.change_environments(

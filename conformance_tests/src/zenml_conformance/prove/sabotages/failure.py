@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zenml_conformance.reference.jobs import Job
 
 
-@sabotage("MODE-1", scenarios=("inspection", "fail_fast"))
+@sabotage("MODE-1", scenarios=("inspection", "fail_fast"), needs=Needs.JOBS)
 def modes_not_kept(scene: Scene) -> None:
     """Every execution mode is declared, and a failure changes nothing for other branches."""
     from zenml.enums import ExecutionMode

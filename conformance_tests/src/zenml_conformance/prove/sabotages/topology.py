@@ -38,19 +38,7 @@ def named_by_function(scene: Scene) -> None:
     scene.change_jobs(lambda job: for_step(job, "meet") if job.step == "meet_2" else job)
 
 
-@sabotage("DAG-5", needs=Needs.CLIENT)
-def first_call_runs_again(scene: Scene) -> None:
-    """In place of the second call of a function, the first is run again."""
-
-    def change(snapshot: Any) -> None:
-        steps = snapshot.step_configurations
-        if "meet_2" in steps:
-            steps["meet_2"] = steps["meet"]
-
-    scene.change_snapshots(change)
-
-
-@sabotage("DAG-1")
+@sabotage("DAG-1", needs=Needs.JOBS)
 def order_lost(scene: Scene) -> None:
     """Steps wait for nothing, and the last is begun first."""
 
