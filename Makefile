@@ -18,7 +18,7 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 
 test: lint ## Run everything that is a test
 	$(BIN)/pytest -q -n auto tests
-	$(BIN)/pytest -q -n auto --rootdir conformance_tests conformance_tests/tests
+	$(BIN)/pytest -q -n auto --dist loadgroup --rootdir conformance_tests conformance_tests/tests
 
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check

@@ -134,6 +134,11 @@ class _Remote(ReferenceOrchestratorConfig):
 class _Containers(ContainerizedOrchestrator, ReferenceOrchestrator):
     """Runs images, and does not say that it needs a registry for them."""
 
+    @property
+    def requirements(self) -> set[str]:
+        """What images must have to import this orchestrator."""
+        return {*super().requirements, "faulty-orchestrators"}
+
 
 @breaks("PKG-5")
 class NoRegistryRequired(ReferenceOrchestratorFlavor):

@@ -70,7 +70,7 @@ class WholeCpus(ReferenceOrchestrator):
 
     def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
         asked = super().step_resources(step, snapshot)
-        return {**asked, "cpu": int(asked["cpu"]) if asked["cpu"] else asked["cpu"]}
+        return {**asked, "cpu": int(asked["cpu"])} if asked.get("cpu") else asked
 
 
 @breaks("RES-2", "RES-3", "RES-4", topologies=(NATIVE_DAG,))

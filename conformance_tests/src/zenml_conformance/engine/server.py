@@ -334,6 +334,11 @@ class Engine:
         self._start_jobs(backend)  # What was held may be free now.
         return True
 
+    def op_unset_variable(self, caller: int, backend: str, name: str) -> bool:
+        """Take a variable out of what a backend's machine gives to every job."""
+        self.backends[backend].environment.pop(name, None)
+        return True
+
     def op_submit(self, caller: int, backend: str, job: dict[str, Any]) -> str:
         """Accept a job."""
         submitter = self.jobs_by_pid.get(caller, (backend, "client"))[1]

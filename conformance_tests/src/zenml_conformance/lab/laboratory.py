@@ -432,8 +432,11 @@ class Laboratory:
 
     def keep_step_logs(self) -> None:
         """Have ZenML keep what steps print from now on, as it does by default."""
+        name = "ZENML_DISABLE_STEP_LOGS_STORAGE"
         for environment in (self.environment, os.environ):
-            environment.pop("ZENML_DISABLE_STEP_LOGS_STORAGE", None)
+            environment.pop(name, None)
+        if self.backend:
+            self.engine.request("unset_variable", backend=self.session.backend, name=name)
 
     def read_step_log(self, step: str) -> dict[str, str | None]:
         """Read what a step of the first run has printed from ZenML's log store, as a user does.
@@ -521,6 +524,13 @@ class Laboratory:
     def records(self) -> list[RunRecord]:
         """Read every run of the store."""
         return [_run_record(run) for run in self._runs()]
+
+    def is_under_way(self) -> bool:
+        """Say whether a run is in progress, as far as ZenML can read its own store."""
+        try:
+            return any(run.in_progress for run in self.records())
+        except ValidationError:
+            return True
 
     def schedule_rows(self) -> int:
         """Count the schedules in ZenML's store."""

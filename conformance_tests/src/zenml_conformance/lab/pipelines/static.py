@@ -69,11 +69,7 @@ def diamond(probes: str) -> None:
     join(probes, left, after=["meet_2"])
 
 
-@pipeline(
-    enable_cache=False,
-    # Jobs are told not to keep logs by the suite's own machines, to be quick.
-    environment={"ZENML_DISABLE_STEP_LOGS_STORAGE": "false"},
-)
+@pipeline(enable_cache=False)
 def single(probes: str) -> None:
     """One step."""
     source(probes)

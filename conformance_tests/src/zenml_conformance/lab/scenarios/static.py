@@ -24,8 +24,7 @@ def diamond(lab: Laboratory) -> None:
     """A diamond of four steps runs to its end."""
     client = lab.start("diamond", "static:diamond")
     lab.finish(client)
-    waited = not any(run.in_progress for run in lab.records())
-    if waited and not lab.orchestrator.config.is_synchronous:
+    if not lab.is_under_way() and not lab.orchestrator.config.is_synchronous:
         detail = "the config's is_synchronous is False, and the client waits for the run's end"
         lab.evidence.facts["under_claims"] = [{"capability": "synchronous", "detail": detail}]
     lab.settle()
