@@ -49,8 +49,8 @@ CLIENT_SECONDS = 180.0
 IDLE_SECONDS = 12.0
 """How long a client may go on when it has no job left to wait for."""
 
-SETTLE_SECONDS = 20.0
-"""How long the store may take to show the end of a run whose processes can't be seen."""
+SETTLE_SECONDS = 25.0
+"""How long the store may show no progress of a run whose processes can't be seen."""
 
 
 class ScenarioBroken(RuntimeError):
@@ -474,11 +474,14 @@ class Laboratory:
                 self.backend.close()
                 self.backend.drain(10)
             return
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < deadline:
-            if not any(run.in_progress for run in self._runs()):
+        deadline, quiet_since, before = time.monotonic() + CLIENT_SECONDS, time.monotonic(), None
+        while (now := time.monotonic()) < deadline and now - quiet_since < SETTLE_SECONDS:
+            runs = self._runs()
+            if not any(run.in_progress for run in runs):
                 return
-            time.sleep(0.1)
+            if (shown := self._progress(runs)) != before:
+                quiet_since, before = now, shown
+            time.sleep(0.2)
 
     def refresh(self) -> None:
         """Refresh every unfinished run, and keep what the store showed before.
@@ -514,6 +517,17 @@ class Laboratory:
         if not result.exists():
             raise ScenarioBroken((self.directory / f"{label}.log").read_text()[-2000:])
         return Done.model_validate_json(result.read_text())
+
+    @staticmethod
+    def _progress(runs: list[PipelineRunResponse]) -> list[Any]:
+        """What changes in the store while a run gets on."""
+        from zenml.client import Client as ZenMLClient
+
+        steps = ZenMLClient().list_run_steps(size=200, exclude_retried=False).items
+        return [
+            *((run.id, run.status, str(run.run_metadata)) for run in runs),
+            *((step.id, step.status) for step in steps),
+        ]
 
     def _runs(self) -> list[PipelineRunResponse]:
         from zenml.client import Client as ZenMLClient
