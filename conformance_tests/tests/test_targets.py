@@ -80,7 +80,7 @@ def conductor(engine: EngineProcess, directory: Path, **target: Any) -> Conducto
         ("acme_orchestrator:ReferenceOrchestrator", "names an orchestrator that is no flavor."),
         ("acme_orchestrator:AcmeHarness", "names something that is no flavor."),
         ("acme_orchestrator:NeedsArguments", "ZenML makes a flavor with no arguments"),
-        ("acme_orchestrator:NeedsAnSDK", "its implementation_class raised ModuleNotFoundError"),
+        ("acme_orchestrator:NeedsAnSDK", "can't be imported, because 'acme_sdk' is not installed."),
         ("half_installed:Flavor", "because 'acme_sdk', which it imports, is not installed."),
         ("broken:Flavor", "importing 'broken' raised ZeroDivisionError"),
         ("kubernets", "Did you mean 'kubernetes'?"),
