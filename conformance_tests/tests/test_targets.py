@@ -131,8 +131,9 @@ def test_a_harness_that_is_none(
 def test_a_flavor_with_a_name_that_zenml_has(engine: EngineProcess, tmp_path: Path) -> None:
     taken = conductor(engine, tmp_path, ref="acme_orchestrator:TakesANameOfZenMLs")
     taken.describe()
+    taken.create_store(tmp_path / "empty")
     with pytest.raises(TargetError, match="'kubernetes', and ZenML ships one of that name"):
-        taken.prepare()
+        taken.prepare(tmp_path / "empty")
 
 
 def test_all_ways_to_name_a_flavor(engine: EngineProcess, tmp_path: Path) -> None:

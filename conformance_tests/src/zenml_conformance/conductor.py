@@ -6,6 +6,7 @@ The pytest process never imports ZenML: it only reads what is left of the scenar
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,13 @@ class Conductor:
         return Description.model_validate(answer)
 
     def create_store(self, directory: Path) -> None:
-        """Make a new store, with nothing in it but what ZenML puts there.
+        """Make a new store, with nothing in it but what ZenML puts there, and warm the engine up.
 
         Args:
             directory: Takes it; must not exist.
 
         Raises:
-            EngineError: If ZenML can't make one.
+            EngineError: If ZenML can't make one, or can't run a pipeline with it.
         """
         directory.mkdir(mode=0o700)
         environment = store.client_environment(directory, simulated=True)
@@ -112,23 +113,24 @@ class Conductor:
         if self._run("zenml_conformance.store:create", environment=environment) != 0:
             log = (self.directory / "store.log").read_text().strip()
             raise EngineError(f"ZenML could not make a store:\n{log[-3000:]}")
+        with tempfile.TemporaryDirectory(dir=self.directory) as name:
+            copy = Path(name)
+            store.clone(directory, copy)
+            environment = store.client_environment(copy, simulated=True)
+            self.engine.request("warm_up", patience=START_SECONDS, environment=environment)
 
-    def prepare(self, base: Path | None = None) -> None:
+    def prepare(self, base: Path) -> None:
         """Make the template store, with the orchestrator under test registered in it.
 
         Args:
-            base: Directory of a store that `create_store` made, to start from a copy of it;
-                None: a new one is made.
+            base: Directory of a store that `create_store` made, to start from a copy of it.
 
         Raises:
             TargetError: If ZenML refuses to register it.
         """
         self.template.mkdir(mode=0o700)
         environment = store.client_environment(self.template, simulated=True)
-        if base is None:
-            del environment["DISABLE_DATABASE_MIGRATION"]
-        else:
-            store.clone(base, self.template)
+        store.clone(base, self.template)
         if self._run("zenml_conformance.store:register_target", environment=environment) != 0:
             log = (self.directory / "store.log").read_text().strip()
             raise TargetError(

@@ -139,7 +139,9 @@ def _open(config: pytest.Config) -> None:
     if asked.baseline:
         before = config.stash[baseline_key] = baseline.read(asked.baseline, description.flavor)
         terms = terms.model_copy(update={"known": baseline.broken_in(before)})
-    conductor.prepare()
+    empty = conductor.directory / "empty"
+    conductor.create_store(empty)
+    conductor.prepare(empty)
     config.stash[description_key] = description
     config.stash[outcomes_key] = {}
     _use(config, conductor, terms)

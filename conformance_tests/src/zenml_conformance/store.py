@@ -96,8 +96,32 @@ def clone(template: Path, directory: Path) -> None:
     """
     source, copy = template / "zenml", directory / "zenml"
     shutil.copytree(source, copy)
-    config = copy / "config.yaml"
-    config.write_text(config.read_text().replace(str(source), str(copy)))
+    config = (source / "config.yaml").read_text().replace(str(source), str(copy))
+    (copy / "config.yaml").write_text(config)
+    (directory / "config.yaml").write_text(config)  # For `own_configuration`: nobody writes to it.
+
+
+def own_configuration(directory: Path, name: str) -> dict[str, str]:
+    """Give a process its own copy of a store's configuration.
+
+    ZenML writes `config.yaml` in place whenever it starts (`GlobalConfiguration._write_config`). A
+    process that starts in that moment reads an empty file, and falls back to the default stack.
+
+    Args:
+        directory: Where `clone` put the store.
+        name: The process; several of one name share the copy.
+
+    Returns:
+        What comes on top of `client_environment`.
+    """
+    config = directory / "clients" / name
+    config.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (config / "config.yaml").exists():
+        shutil.copyfile(directory / "config.yaml", config / "config.yaml")
+    return {
+        "ZENML_CONFIG_PATH": str(config),
+        "ZENML_LOCAL_STORES_PATH": str(directory / "zenml" / "local_stores"),
+    }
 
 
 def create() -> None:

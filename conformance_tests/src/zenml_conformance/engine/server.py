@@ -28,6 +28,7 @@ from zenml.integrations.registry import integration_registry
 
 from zenml_conformance.engine.child import ProcessSpec, become
 from zenml_conformance.engine.session import Session
+from zenml_conformance.engine.warm_up import share_statements, warm_up
 from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, JobTable, Rejected
 
 KILL_AFTER_SECONDS = 5.0
@@ -40,14 +41,17 @@ PRELOAD = (
     "zenml.entrypoints.entrypoint",
     "zenml.entrypoints.step_entrypoint_configuration",
     "zenml.execution.pipeline.utils",
+    "zenml.execution.utils",
     "zenml.execution.step.utils",
     "zenml.log_stores",
+    "zenml.log_stores.artifact.artifact_log_exporter",
     "zenml.materializers",
     "zenml.orchestrators.local.local_orchestrator",
     "zenml.orchestrators.step_launcher",
     "zenml.orchestrators.step_runner",
     "zenml.pipelines",
     "zenml.steps",
+    "zenml.steps.decorated_step",
     "zenml.zen_stores.migrations.alembic",
     "zenml.zen_stores.secrets_stores.sql_secrets_store",
     "sqlite3.dbapi2",
@@ -69,9 +73,15 @@ PRELOAD = (
     "zenml.pipelines.run_utils",
     "zenml.utils.run_utils",
     "zenml.zen_stores.sql_zen_store",
+    "zenml_conformance.lab.client",
+    "zenml_conformance.lab.operator",
+    "zenml_conformance.lab.scenarios",
+    "zenml_conformance.target",
 )
-"""What every client and every step imports sooner or later. Modules that a ZenML version does not
-have are left to the processes that need them."""
+"""What clients, steps and observers import sooner or later. Modules that a ZenML version does not
+have are left to the processes that need them. Nothing of the orchestrator under test: what its
+modules do when they are imported, each process must do itself; so with the pipelines, which note
+the environment that they were imported in."""
 
 
 SABOTAGES = "zenml_conformance.prove.sabotages"
@@ -284,6 +294,13 @@ class Engine:
             except ProcessLookupError:
                 pass
 
+    def op_warm_up(self, caller: int, environment: dict[str, str]) -> bool:
+        """Run pipelines in this very process, so that those forked from it need not begin cold."""
+        warm_up(environment)
+        gc.collect()
+        gc.freeze()
+        return True
+
     # -- operations: processes --------------------------------------------------------------
 
     def op_start(self, caller: int, spec: dict[str, Any]) -> int:
@@ -374,7 +391,7 @@ class Engine:
 
     def op_status(self, caller: int, backend: str, job_id: str) -> str:
         """Say where a job is."""
-        return self.backends[backend].table.status(job_id).value
+        return self.backends[backend].table.status(job_id, asker=caller).value
 
     def op_schedule(self, caller: int, backend: str, job: dict[str, Any], cron: str) -> str:
         """Accept a schedule."""
@@ -544,6 +561,7 @@ def main() -> None:
     socket_path, parallel = sys.argv[1:]
     engine = Engine(socket_path, int(parallel))
     print("ready", flush=True)
+    os.dup2(2, 1)  # Nobody reads on; what is printed while warming up belongs into the log.
     for name in PRELOAD:
         try:
             importlib.import_module(name)
@@ -553,6 +571,7 @@ def main() -> None:
     integration_registry.activate_integrations()
     configure_mappers()
     remember_packages()
+    share_statements()
     if threading.active_count() != 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"importing ZenML started threads, and forks would lose them: {names}")

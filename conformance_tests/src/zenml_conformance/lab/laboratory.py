@@ -393,7 +393,10 @@ class Laboratory:
         spec = ProcessSpec(
             call=call,
             payload=payload,
-            environment=self.environment,
+            environment={
+                **self.environment,
+                **store.own_configuration(self.directory, label),
+            },
             cwd=str(self.directory / "cwd"),
             log=str(self.directory / f"{label}.log"),
             session=self.session,

@@ -5,6 +5,7 @@ Nothing here starts a process or opens a socket: the engine does, and tells the 
 
 from __future__ import annotations
 
+import collections
 import itertools
 import time
 from enum import Enum
@@ -133,7 +134,8 @@ class Faults(BaseModel):
         hold: Jobs of these steps stay queued; `*` holds those of all steps, and an empty name
             those that run no step.
         purges: A job that has ended is unknown from then on.
-        flaps: Asked again and again, a running job is now queued and now running.
+        flaps: Of a running job, whoever asks hears that it is queued, then that it is running, and
+            so on in turns.
         status_fails: How many times in a row the next questions for a state are not answered.
         accepts_schedules: Whether the backend takes schedules.
     """
@@ -192,7 +194,7 @@ class JobTable:
         self.records: dict[str, JobRecord] = {}
         self.schedules: dict[str, ScheduleRecord] = {}
         self.refused: list[Job] = []
-        self.questions = 0
+        self.asked: collections.Counter[tuple[int, str]] = collections.Counter()
 
     def submit(self, job: Job, submitted_by: str, schedule: str | None = None) -> JobRecord:
         """Accept a job.
@@ -259,11 +261,13 @@ class JobTable:
             raise Rejected(f"there is no schedule {schedule_id!r}")
         record.deleted = True
 
-    def status(self, job_id: str) -> JobState:
+    def status(self, job_id: str, asker: int) -> JobState:
         """Say where a job is.
 
         Args:
             job_id: The id that `submit` returned.
+            asker: The process that asks: flapping is told to each in the same order, however
+                many others ask at the same time.
 
         Returns:
             Its state; UNKNOWN for an id this backend never gave out, or that it has forgotten.
@@ -275,7 +279,12 @@ class JobTable:
             left = self.faults.status_fails - 1
             self.faults = self.faults.model_copy(update={"status_fails": left})
             raise Rejected("the reference backend can't be asked just now: it was told to fail")
-        return self.look(job_id)
+        state = self.look(job_id)
+        if self.faults.flaps and state is JobState.RUNNING:
+            self.asked[asker, job_id] += 1
+            if self.asked[asker, job_id] % 2:
+                return JobState.QUEUED
+        return state
 
     def look(self, job_id: str) -> JobState:
         """Say where a job is, to whoever waits for a change instead of asking.
@@ -284,14 +293,11 @@ class JobTable:
             job_id: The id that `submit` returned.
 
         Returns:
-            Its state, as `status` would give it.
+            Its state; UNKNOWN as with `status`.
         """
         record = self.records.get(job_id)
         if record is None or record.lost or (self.faults.purges and record.state.is_ended):
             return JobState.UNKNOWN
-        self.questions += 1
-        if self.faults.flaps and record.state is JobState.RUNNING and self.questions % 2:
-            return JobState.QUEUED
         return record.state
 
     def startable(self) -> list[JobRecord]:
