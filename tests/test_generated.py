@@ -54,15 +54,19 @@ def test_format(project: Path) -> None:
     check(project, "ruff", "format", "--no-cache", "--diff", ".")
 
 
+# With the names that are hardest to bear. The others change nothing that is looked at here.
+with_one_set_of_names = pytest.mark.parametrize(
+    "project", [(pattern, "longest") for pattern in PATTERNS], ids="-".join, indirect=True
+)
+
+
+@with_one_set_of_names
 def test_types(project: Path, cache: Path) -> None:
     """`mypy --strict`, which the project's settings ask for."""
     check(project, "mypy", "--cache-dir", str(cache))
 
 
-# With the names that are hardest to bear. The other names change no line that these tests look at.
-@pytest.mark.parametrize(
-    "project", [(pattern, "longest") for pattern in PATTERNS], ids="-".join, indirect=True
-)
+@with_one_set_of_names
 def test_own_tests(project: Path) -> None:
     """The project's own tests, without the conformance suite."""
     check(project, "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider")
