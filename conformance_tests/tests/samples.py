@@ -10,6 +10,7 @@ from typing import Any
 from zenml_conformance.description import Description
 from zenml_conformance.lab.evidence import Call, Evidence, Probe, Raised, RunRecord, StepRecord
 from zenml_conformance.lab.evidence import Submission as ClientRun
+from zenml_conformance.prove.proof import Catch, Proof
 from zenml_conformance.reference.jobs import Job, JobRecord, JobState
 from zenml_conformance.report import build
 from zenml_conformance.report.model import Report
@@ -151,6 +152,7 @@ def report(
     waivers: tuple[Waiver, ...] = (),
     before: Report | None = None,
     details: Mapping[str, str] | None = None,
+    proofs: tuple[Proof, ...] = (),
     **described: Any,
 ) -> Report:
     """A report, made as a session makes it.
@@ -161,6 +163,7 @@ def report(
         waivers: The session's waivers.
         before: Its baseline.
         details: What was seen of these rules.
+        proofs: What was proved.
         **described: What is different about the orchestrator.
 
     Returns:
@@ -174,4 +177,18 @@ def report(
     diamond().save(directory / "diamond.json")
     told = description(**described)
     result = conclude(made, terms, told.capabilities, before=before)
-    return build.report(result, told, "pytest --orchestrator=acme:Flavor", directory)
+    return build.report(result, told, "pytest --orchestrator=acme:Flavor", directory, proofs)
+
+
+def proof(rule: str, catch: Catch, fault: str) -> Proof:
+    """A fault that was put into a sound orchestrator.
+
+    Args:
+        rule: Its rule.
+        catch: Whether it was noticed.
+        fault: What was wrong.
+
+    Returns:
+        The proof.
+    """
+    return Proof(rule, "a_sabotage", fault, catch, "what was seen", holds=True)

@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from samples import MUSTS, SECRET, report, waiver
+from samples import MUSTS, SECRET, proof, report, waiver
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.options import OptionError, Options
+from zenml_conformance.prove.proof import Catch
 from zenml_conformance.report import build, files, render, timeline
 from zenml_conformance.report.model import Report, ReportError, read
 from zenml_conformance.rule import Profile, Status, Tier
@@ -41,6 +42,11 @@ def sample(tmp_path: Path) -> Report:
         },
         waivers=(waiver("RES-1", issue="https://issues.example/1"), waiver("NOSUCH-1")),
         before=before,
+        proofs=(
+            proof("SUB-1", Catch.CAUGHT, "the job is submitted twice"),
+            proof("SUB-2", Catch.MISSED, "the job is never submitted"),
+            proof("RUNID-1", Catch.UNPLAYED, "the id is random"),
+        ),
     )
 
 
@@ -63,6 +69,21 @@ def test_the_schema_is_that_of_the_models() -> None:
             definition.get("properties", {})
         )
         assert SCHEMA["$defs"][name].get("enum") == definition.get("enum")
+
+
+def test_what_was_proved_is_told(sample: Report) -> None:
+    assert sample.proof
+    assert (sample.proof.hold, sample.proof.bite) == (["SUB-1", "SUB-2", "RUNID-1"], ["SUB-1"])
+    assert sample.proof.unshown == ["RUNID-1"]
+    for text in (render.markdown(sample), render.page(sample)):
+        assert "1 of 3 MUST rules that hold were shown to bite" in text
+        assert "NOT CAUGHT" in text and "the job is never submitted" in text
+
+
+def test_where_nothing_was_proved_nothing_is_told(tmp_path: Path) -> None:
+    silent = report(tmp_path)
+    assert silent.proof is None
+    assert "Proof" not in render.markdown(silent) + render.page(silent)
 
 
 def test_a_report_is_read_as_it_was_written(sample: Report, tmp_path: Path) -> None:
@@ -138,13 +159,13 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         baseline=Path("/home/jane/elsewhere/report.json"),
         strict=True,
     )
-    assert build.command(options, "RES or SUB", here) == (
+    assert build.command(options, "RES or SUB", here, proves=True) == (
         "pytest --orchestrator=acme:Flavor '--orchestrator-config=token=…' "
         "'--orchestrator-config=password=…' --orchestrator-config=synchronous=false "
         "--orchestrator-harness=acme:Harness --conformance-tier=live "
         "--conformance-profile=static,dynamic --conformance-budget=90 "
         "--conformance-waivers=ci/waivers.yaml --conformance-baseline=report.json "
-        "--conformance-strict -k 'RES or SUB'"
+        "--conformance-strict --prove -k 'RES or SUB'"
     )
 
 

@@ -316,6 +316,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
+    from zenml_conformance.prove.plugin import proofs_key
     from zenml_conformance.report import build
 
     conductor, asked = config.stash[conductor_key], config.stash[options_key]
@@ -332,8 +333,11 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
     if asked.report:
         from zenml_conformance.report import files  # It draws with Jinja, which takes its time.
 
-        again = build.command(asked, config.option.keyword, config.invocation_params.dir)
-        report = build.report(result, description, again, conductor.scenarios)
+        proofs = config.stash.get(proofs_key, [])
+        again = build.command(
+            asked, config.option.keyword, config.invocation_params.dir, proves=bool(proofs)
+        )
+        report = build.report(result, description, again, conductor.scenarios, proofs)
         try:
             files.write(report, asked.report)
             config.stash[report_key] = f"Report: {asked.report / 'report.html'}"

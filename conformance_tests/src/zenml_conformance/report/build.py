@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,11 +13,14 @@ from zenml_conformance import verdict as verdicts
 from zenml_conformance.description import Description
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.options import Options
+from zenml_conformance.prove.proof import Proof, tally
 from zenml_conformance.report import timeline
 from zenml_conformance.report.model import (
     ClaimRow,
     Environment,
     ProfileStanding,
+    ProofReport,
+    ProofRow,
     Report,
     RuleResult,
     ScenarioReport,
@@ -46,13 +49,14 @@ def under_claims(scenarios: Path) -> list[dict[str, str]]:
     return found
 
 
-def command(asked: Options, keyword: str, here: Path) -> str:
+def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
     """Write down what judges the orchestrator again.
 
     Args:
         asked: What was asked for, from wherever.
         keyword: What `-k` selected.
         here: Where the session ran.
+        proves: Whether it proved what it judged.
 
     Returns:
         A command for a shell. Configured values are left out, since any of them may be secret.
@@ -76,12 +80,20 @@ def command(asked: Options, keyword: str, here: Path) -> str:
             words.append(f"--conformance-{name}={shown}")
     if asked.strict:
         words.append("--conformance-strict")
+    if proves:
+        words.append("--prove")
     if keyword:
         words += ["-k", keyword]
     return shlex.join(["pytest", *words])
 
 
-def report(result: Result, description: Description, again: str, scenarios: Path) -> Report:
+def report(
+    result: Result,
+    description: Description,
+    again: str,
+    scenarios: Path,
+    proofs: Sequence[Proof] = (),
+) -> Report:
     """Make the report.
 
     Args:
@@ -89,6 +101,7 @@ def report(result: Result, description: Description, again: str, scenarios: Path
         description: What was judged.
         again: What judges it again.
         scenarios: Where the scenarios left their evidence.
+        proofs: What was proved, and what could not be.
 
     Returns:
         The report.
@@ -130,7 +143,21 @@ def report(result: Result, description: Description, again: str, scenarios: Path
             for entry in result.ledger
         ],
         change=result.change,
+        proof=_proof(proofs) if proofs else None,
         scenarios=_scenarios(scenarios, verdict.outcomes, description.scenarios),
+    )
+
+
+def _proof(proofs: Sequence[Proof]) -> ProofReport:
+    seen = tally(proofs)
+    return ProofReport(
+        rows=[
+            ProofRow(rule=row.rule, fault=row.fault, catch=row.catch, detail=row.detail)
+            for row in seen.rows
+        ],
+        hold=list(seen.hold),
+        bite=list(seen.bite),
+        unshown=list(seen.unshown),
     )
 
 

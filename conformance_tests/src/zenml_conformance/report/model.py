@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zenml_conformance.claims import Shown
+from zenml_conformance.prove.proof import Catch
 from zenml_conformance.rule import Level, Profile, Status, Tier
 from zenml_conformance.verdict import Kind
 from zenml_conformance.waivers import WaiverState
@@ -116,6 +117,24 @@ class Change(Part):
     gone: list[str] = Field(description="Judged then, and not now.")
 
 
+class ProofRow(Part):
+    """A fault that was put into the orchestrator, to see whether its rule notices."""
+
+    rule: str
+    fault: str
+    catch: Catch
+    detail: str = Field(description="What the rule said of it, or why it was not played.")
+
+
+class ProofReport(Part):
+    """What `--prove` has shown of the MUST rules. All lists but the rows are of rule ids."""
+
+    rows: list[ProofRow]
+    hold: list[str] = Field(description="Those that hold, and were to be shown to bite.")
+    bite: list[str] = Field(description="Those of them that do.")
+    unshown: list[str] = Field(description="Those whose faults can't be played here.")
+
+
 class Bar(Part):
     """A stretch of time in a timeline, in seconds after the scenario's begin."""
 
@@ -175,6 +194,7 @@ class Report(Part):
     left_out: list[str] = Field(description="Rules of this suite that were not.")
     waivers: list[WaiverRow]
     change: Change | None = None
+    proof: ProofReport | None = Field(None, description="null: nothing was to be proved.")
     scenarios: list[ScenarioReport]
 
     def with_status(self, *statuses: Status) -> list[RuleResult]:
