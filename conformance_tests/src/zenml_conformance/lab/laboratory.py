@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,25 +14,23 @@ from zenml_conformance import store
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import FORCED_MODES, Session
+from zenml_conformance.lab import exposures, zenml_store
 from zenml_conformance.lab.evidence import (
     Cost,
     Done,
     Evidence,
-    Exposure,
     Probe,
     Raised,
-    RunRecord,
-    StepRecord,
     Submission,
     masked,
 )
+from zenml_conformance.lab.processes import Client, Process
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Faults, JobRecord
 from zenml_conformance.rule import Capability
 from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
-    from zenml.models import PipelineRunResponse
     from zenml.orchestrators import BaseOrchestrator
 
 OPERATOR_SECONDS = 40.0
@@ -55,27 +51,6 @@ SETTLE_SECONDS = 25.0
 
 class ScenarioBroken(RuntimeError):
     """A scenario can't be played on: the message says at which point and why."""
-
-
-class Client:
-    """A client process that was started and may still be running."""
-
-    def __init__(self, pid: int, result: Path) -> None:
-        """Remember a client.
-
-        Args:
-            pid: Its process.
-            result: Where it writes its `Submission`.
-        """
-        self.pid = pid
-        self.result = result
-
-    @property
-    def submission(self) -> Submission | None:
-        """What it has written down so far."""
-        if not self.result.exists():
-            return None
-        return Submission.model_validate_json(self.result.read_text())
 
 
 class Laboratory:
@@ -150,12 +125,11 @@ class Laboratory:
         """
         arguments.setdefault("parameters", {})["probes"] = self.probes
         result = self.directory / f"{label}.json"
-        pid = self._start(
-            "zenml_conformance.lab.client:run",
-            label,
-            {"label": label, "pipeline": pipeline, "result": str(result), "how": how, **arguments},
+        payload = {"label": label, "pipeline": pipeline, "result": str(result), "how": how}
+        spec = self._spec(
+            label, call="zenml_conformance.lab.client:run", payload={**payload, **arguments}
         )
-        self.clients.append(Client(pid, result))
+        self.clients.append(Client(self.engine, spec, result))
         return self.clients[-1]
 
     def submit(self, label: str, pipeline: str, how: str = "once", **arguments: Any) -> Submission:
@@ -185,7 +159,7 @@ class Laboratory:
             What it wrote down.
         """
         deadline, idle_since = time.monotonic() + seconds, time.monotonic()
-        while (code := self._await(client.pid, 0.5)) is None:
+        while (code := client.wait(0.5)) is None:
             if not self._waits_for_nothing(client):
                 idle_since = time.monotonic()
             now = time.monotonic()
@@ -193,8 +167,8 @@ class Laboratory:
                 break
         overdue = code is None
         if overdue:
-            self.kill(client)
-            code = self._await(client.pid, 10)
+            client.kill()
+            code = client.wait(10)
         submission = client.submission or Submission(
             label=client.result.stem, pid=client.pid, began=time.monotonic()
         )
@@ -206,8 +180,7 @@ class Laboratory:
         """Whether a client has submitted everything and no job is left that could end."""
         if self.backend is None or self.backend.drain(0):
             return False
-        submission = client.submission
-        return bool(submission and submission.calls and submission.calls[-1].returned_at)
+        return client.has_returned
 
     def wait_for_return(self, client: Client, seconds: float = 60.0) -> bool:
         """Wait until a client's submission has returned, but not for the steps to end.
@@ -220,10 +193,10 @@ class Laboratory:
             Whether it has.
         """
         began, running_since = time.monotonic(), None
-        while self._await(client.pid, 0) is None:
-            submission, now = client.submission, time.monotonic()
-            if submission and submission.calls and submission.calls[-1].returned_at:
+        while client.is_alive:
+            if client.has_returned:
                 return True
+            now = time.monotonic()
             if running_since is None and self.marked("running"):
                 running_since = now
             if now - began > seconds or now - (running_since or now) > RETURN_SECONDS:
@@ -242,46 +215,14 @@ class Laboratory:
             ZenML's id of the run; None if it did not come to that.
         """
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._await(client.pid, 0) is None:
-            submission = client.submission
-            call = submission.calls[-1] if submission and submission.calls else None
+        while time.monotonic() < deadline and client.is_alive:
+            call = client.call
             if call and call.returned_at:
-                run = next((r for r in self.records() if r.id == call.placeholder), None)
-                if run and run.metadata.keys() >= call.metadata.keys():
+                run = zenml_store.find_run(call.placeholder)
+                if run and run.run_metadata.keys() >= call.metadata.keys():
                     break
             time.sleep(0.05)
-        return self.run_of(client)
-
-    def run_of(self, client: Client) -> str | None:
-        """Say which run a client has submitted, while it may still wait for it.
-
-        Args:
-            client: The client.
-
-        Returns:
-            ZenML's id of the run; None if submission has not begun.
-        """
-        submission = client.submission
-        return submission.calls[-1].placeholder if submission and submission.calls else None
-
-    def kill(self, client: Client) -> None:
-        """Kill a client and its children.
-
-        Args:
-            client: The client.
-        """
-        self.engine.request("signal", pid=client.pid, number=int(signal.SIGKILL))
-
-    def is_alive(self, client: Client) -> bool:
-        """Say whether a client is still running.
-
-        Args:
-            client: The client.
-
-        Returns:
-            Whether it is.
-        """
-        return self._await(client.pid, 0) is None
+        return client.run
 
     def wait_for_mark(self, name: str, seconds: float = 30.0) -> bool:
         """Wait for a step's sign.
@@ -293,10 +234,10 @@ class Laboratory:
         Returns:
             Whether it was seen.
         """
-        path, deadline = Path(self.probes, f"{name}.mark"), time.monotonic() + seconds
-        while not path.exists():
+        deadline = time.monotonic() + seconds
+        while not self.marked(name):
             if time.monotonic() > deadline or not self._anybody_alive():
-                return path.exists()
+                return self.marked(name)
             time.sleep(0.02)
         return True
 
@@ -342,6 +283,14 @@ class Laboratory:
         target = Target.load(self.session.target)
         return capability in target.capabilities(target.validate())
 
+    @property
+    def jobs(self) -> list[JobRecord]:
+        """The jobs that the reference backend was asked to run, in the order of submission.
+
+        None without one.
+        """
+        return self.backend.jobs()[0] if self.backend else []
+
     def jobs_of(self, step: str | None) -> list[JobRecord]:
         """List the jobs of a step, or those that run the code of a dynamic pipeline.
 
@@ -349,20 +298,15 @@ class Laboratory:
             step: The step's invocation id; None: the pipeline's code.
 
         Returns:
-            The jobs, in the order of their submission; none without the reference backend.
+            The jobs, in the order of their submission.
         """
-        if not self.backend:
-            return []
-        records, _ = self.backend.jobs()
-        return [r for r in records if (r.runs(step) if step else r.runs_pipeline)]
+        return [r for r in self.jobs if (r.runs(step) if step else r.runs_pipeline)]
 
     def coordinators(self) -> list[JobRecord]:
         """The jobs that submitted other jobs."""
-        if not self.backend:
-            return []
-        records, _ = self.backend.jobs()
-        submitters = {record.submitted_by for record in records}
-        return [record for record in records if record.id in submitters]
+        jobs = self.jobs
+        submitters = {record.submitted_by for record in jobs}
+        return [record for record in jobs if record.id in submitters]
 
     def import_flavor(self) -> dict[str, Any]:
         """Import the flavor in a new interpreter, which has no other part of the orchestrator.
@@ -373,49 +317,40 @@ class Laboratory:
         Raises:
             ScenarioBroken: If that interpreter did not get to its end.
         """
-        result, log = self.directory / "imports.json", self.directory / "imports.log"
+        result = self.directory / "imports.json"
         source = Target.load(self.session.target).source
-        spec = ProcessSpec(
+        spec = self._spec(
+            "imports",
             argv=("python", "-m", "zenml_conformance.lab.imports", source, str(result)),
-            environment=self.environment,
-            cwd=str(self.directory / "cwd"),
-            log=str(log),
             cold=True,
             session=self.session.model_copy(update={"backend": None, "sabotage": None}),
         )
-        self._await(self.engine.request("start", spec=spec.model_dump(mode="json")), 90)
+        Process(self.engine, spec).wait(90)
         if not result.exists():
-            raise ScenarioBroken(f"the flavor could not be imported:\n{log.read_text()[-2000:]}")
+            words = Path(spec.log).read_text()[-2000:]
+            raise ScenarioBroken(f"the flavor could not be imported:\n{words}")
         facts: dict[str, Any] = json.loads(result.read_text())
         return facts
 
-    def _start(self, call: str, label: str, payload: dict[str, Any]) -> int:
-        spec = ProcessSpec(
-            call=call,
-            payload=payload,
-            environment={
+    def _spec(self, label: str, **what: Any) -> ProcessSpec:
+        """Describe a process that works on this bench and has a log of its own."""
+        bench = {
+            "environment": {
                 **self.environment,
                 **store.own_configuration(self.directory, label),
             },
-            cwd=str(self.directory / "cwd"),
-            log=str(self.directory / f"{label}.log"),
-            session=self.session,
-        )
-        pid: int = self.engine.request("start", spec=spec.model_dump(mode="json"))
-        return pid
-
-    def _await(self, pid: int, seconds: float) -> int | None:
-        answer = self.engine.request("await", patience=seconds + 10, pid=pid, timeout=seconds)
-        code: int | None = answer["code"]
-        return code
+            "cwd": str(self.directory / "cwd"),
+            "log": str(self.directory / f"{label}.log"),
+            "session": self.session,
+        }
+        return ProcessSpec(**{**bench, **what})
 
     def _anybody_alive(self) -> bool:
-        if any(self._await(client.pid, 0) is None for client in self.clients):
-            return True
         if self.backend is None:
             return True  # Nobody can say.
-        records, _ = self.backend.jobs()
-        return any(not record.state.is_ended for record in records)
+        if any(client.is_alive for client in self.clients):
+            return True
+        return any(not record.state.is_ended for record in self.jobs)
 
     # -- the store --------------------------------------------------------------------------
 
@@ -441,27 +376,6 @@ class Laboratory:
         if self.backend:
             self.engine.request("unset_variable", backend=self.session.backend, name=name)
 
-    def read_step_log(self, step: str) -> dict[str, str | None]:
-        """Read what a step of the first run has printed from ZenML's log store, as a user does.
-
-        Args:
-            step: Its invocation id.
-
-        Returns:
-            `text`, or in its place what was `raised`.
-        """
-        from zenml.client import Client as ZenMLClient
-
-        try:
-            collected = self._runs()[0].steps[step].log_collection
-            logs = next((logs for logs in collected or () if logs.source == "step"), None)
-            if logs is None:
-                return {"text": None, "raised": "its record has no log"}
-            entries = ZenMLClient().active_stack.log_store.fetch(logs, limit=1000)
-        except Exception as error:
-            return {"text": None, "raised": f"{type(error).__name__}: {error}"}
-        return {"text": "\n".join(str(e.message) for e in entries.items), "raised": None}
-
     def settle(self, seconds: float = CLIENT_SECONDS) -> None:
         """Wait until nothing can happen any more, or for long enough.
 
@@ -479,10 +393,10 @@ class Laboratory:
             return
         deadline, quiet_since, before = time.monotonic() + CLIENT_SECONDS, time.monotonic(), None
         while (now := time.monotonic()) < deadline and now - quiet_since < SETTLE_SECONDS:
-            runs = self._runs()
+            runs = zenml_store.runs()
             if not any(run.in_progress for run in runs):
                 return
-            if (shown := self._progress(runs)) != before:
+            if (shown := zenml_store.progress(runs)) != before:
                 quiet_since, before = now, shown
             time.sleep(0.2)
 
@@ -491,13 +405,12 @@ class Laboratory:
 
         A process of its own does it, as with `zenml pipeline runs refresh`.
         """
-        before = self.records()
-        unfinished = [run.id for run in before if run.in_progress]
+        unfinished = [str(run.id) for run in zenml_store.runs() if run.in_progress]
         if not unfinished:
             return
-        self.evidence.runs_before_refresh = before
-        for run_id in unfinished:
-            self.evidence.refresh = self.operate("refresh", run=run_id).raised
+        self.evidence.runs_before_refresh = zenml_store.records()
+        for run in unfinished:
+            self.evidence.refresh = self.operate("refresh", run=run).raised
 
     def operate(self, action: str, **arguments: Any) -> Done:
         """Have something done by a process that knows nothing but the store.
@@ -512,48 +425,15 @@ class Laboratory:
         label = f"{action}-{len(list(self.directory.glob(f'{action}-*.log')))}"
         result = self.directory / f"{label}.json"
         payload = {"action": action, "result": str(result), **arguments}
-        pid = self._start("zenml_conformance.lab.operator:operate", label, payload)
-        if self._await(pid, OPERATOR_SECONDS) is None:
-            self.engine.request("signal", pid=pid, number=int(signal.SIGKILL))
+        spec = self._spec(label, call="zenml_conformance.lab.operator:operate", payload=payload)
+        operator = Process(self.engine, spec)
+        if operator.wait(OPERATOR_SECONDS) is None:
+            operator.kill()
             words = f"no answer within {OPERATOR_SECONDS:.0f} s"
             return Done(raised=Raised(type="Timeout", message=words))
         if not result.exists():
-            raise ScenarioBroken((self.directory / f"{label}.log").read_text()[-2000:])
+            raise ScenarioBroken(Path(spec.log).read_text()[-2000:])
         return Done.model_validate_json(result.read_text())
-
-    @staticmethod
-    def _progress(runs: list[PipelineRunResponse]) -> list[Any]:
-        """What changes in the store while a run gets on."""
-        from zenml.client import Client as ZenMLClient
-
-        steps = ZenMLClient().list_run_steps(size=200, exclude_retried=False).items
-        return [
-            *((run.id, run.status, str(run.run_metadata)) for run in runs),
-            *((step.id, step.status) for step in steps),
-        ]
-
-    def _runs(self) -> list[PipelineRunResponse]:
-        from zenml.client import Client as ZenMLClient
-
-        runs = ZenMLClient().list_pipeline_runs(size=100, sort_by="asc:created", hydrate=True)
-        return list(runs.items)
-
-    def records(self) -> list[RunRecord]:
-        """Read every run of the store."""
-        return [_run_record(run) for run in self._runs()]
-
-    def is_under_way(self) -> bool:
-        """Say whether a run is in progress, as far as ZenML can read its own store."""
-        try:
-            return any(run.in_progress for run in self.records())
-        except ValidationError:
-            return True
-
-    def schedule_rows(self) -> int:
-        """Count the schedules in ZenML's store."""
-        from zenml.client import Client as ZenMLClient
-
-        return int(ZenMLClient().list_schedules().total)
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -564,7 +444,7 @@ class Laboratory:
             The evidence.
         """
         try:
-            self.evidence.runs = self.records()
+            self.evidence.runs = zenml_store.records()
         except ValidationError as error:  # A value that ZenML stores, and then refuses to read.
             self.evidence.unreadable = str(error)
         if self.backend:
@@ -584,79 +464,8 @@ class Laboratory:
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.model_validate_json(path.read_text()))
-        self.evidence.exposures = self._exposures()
+        self.evidence.exposures = [
+            *exposures.in_jobs([record.job for record in self.evidence.jobs]),
+            *exposures.in_files(self.directory),
+        ]
         return self.evidence
-
-    def _exposures(self) -> list[Exposure]:
-        """Look for the secret where others could read it."""
-        from zenml_conformance.lab.pipelines.probes import SENTINEL
-
-        found = []
-        for record in self.evidence.jobs:
-            for where, text in {
-                "command line": " ".join(record.job.command),
-                "job name": record.job.name,
-                "labels": json.dumps(record.job.labels),
-                "image": record.job.image or "",
-                "description of the job": json.dumps(record.job.spec, default=str),
-            }.items():
-                if SENTINEL in text:
-                    found.append(Exposure(where=where, detail=f"job {record.job.name!r}"))
-        own = {self.directory / "probes", self.directory / "zenml"}
-        for folder, folders, files in os.walk(self.directory):
-            folders[:] = [name for name in folders if Path(folder, name) not in own]
-            for path in (Path(folder, name) for name in files):
-                if path.suffix == ".json" and path.parent == self.directory:
-                    continue  # The suite's own notes.
-                mode, content = path.stat().st_mode, path.read_bytes()
-                is_log = path.suffix in (".log", ".txt", ".out")
-                if SENTINEL.encode() in content and (
-                    is_log or mode & (stat.S_IRGRP | stat.S_IROTH)
-                ):
-                    kind = "log" if is_log else "file that others can read"
-                    found.append(Exposure(where=kind, detail=path.name))
-        return found
-
-
-def _run_record(run: PipelineRunResponse) -> RunRecord:
-    from zenml.client import Client as ZenMLClient
-
-    steps = ZenMLClient().list_run_steps(
-        pipeline_run_id=run.id, exclude_retried=False, size=200, hydrate=True
-    )
-    return RunRecord(
-        id=str(run.id),
-        pipeline=run.pipeline.name if run.pipeline else "",
-        snapshot=str(run.snapshot.id) if run.snapshot else None,
-        status=run.status.value,
-        in_progress=run.in_progress,
-        orchestrator_run_id=run.orchestrator_run_id,
-        metadata={key: str(value) for key, value in run.run_metadata.items()},
-        steps=[
-            StepRecord(
-                name=step.name,
-                version=step.version,
-                status=step.status.value,
-                reason=_reason(step),
-                outputs=_outputs(step),
-            )
-            for step in steps.items
-        ],
-    )
-
-
-def _reason(step: Any) -> str | None:
-    info = step.exception_info
-    return (info.message or info.traceback or None) if info else None
-
-
-def _outputs(step: Any) -> dict[str, str | None]:
-    outputs: dict[str, str | None] = {}
-    for name, artifacts in step.outputs.items():
-        try:
-            for artifact in artifacts:
-                artifact.load()
-            outputs[name] = None
-        except Exception as error:
-            outputs[name] = f"{type(error).__name__}: {error}"
-    return outputs

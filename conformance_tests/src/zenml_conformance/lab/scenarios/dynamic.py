@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zenml_conformance.lab.laboratory import Client, Laboratory
+from zenml_conformance.lab import zenml_store
+from zenml_conformance.lab.laboratory import Laboratory
+from zenml_conformance.lab.processes import Client
 from zenml_conformance.lab.scenarios.scenario import scenario
 from zenml_conformance.rule import Capability
 
@@ -108,7 +110,7 @@ def dynamic_resumed(lab: Laboratory) -> None:
     """A pipeline's own code fails, and somebody goes on with the run later."""
     failed = lab.submit("failed", "dynamic:resumed", parameters={"isolated": _isolated(lab)})
     facts = lab.evidence.facts
-    facts["after_failure"] = [run.model_dump() for run in lab.records()]
+    facts["after_failure"] = [run.model_dump() for run in zenml_store.records()]
     _note(lab)
     facts["entries_before"] = len(facts["entries"])
     facts["jobs_before"] = len(lab.jobs_of(None))
@@ -125,7 +127,7 @@ def dynamic_killed(lab: Laboratory) -> None:
     facts["step_ran"] = lab.wait_for_mark("running", FATE_SECONDS)
     jobs = lab.jobs_of(None)
     facts["killed"] = ["client", *(record.job.name for record in jobs)]
-    lab.kill(client)
+    client.kill()
     for record in jobs:
         assert lab.backend
         lab.backend.kill(record.id)
@@ -186,7 +188,7 @@ def isolated_status(lab: Laboratory) -> None:
     lab.faults(hold=("", "queued", "hollow"))
     lab.mark("go")
     ran = lab.wait_for_mark("running") and lab.wait_for_mark("quitter-running")
-    run = lab.run_of(client)
+    run = client.run
     if not (ran and run):
         _give_up(lab, client)
         return
@@ -201,7 +203,7 @@ def isolated_status(lab: Laboratory) -> None:
     fates = ["reporter", "quitter", "hollow", *(COMMANDS if commands else ())]
     stopped = "stopped_command" if commands else "reporter"
     _wait_until_submitted(lab, "queued", stopped, *fates)
-    lab.kill(client)
+    client.kill()
     for record in lab.jobs_of(None):
         backend.kill(record.id)
     lab.finish(client)
@@ -278,7 +280,7 @@ def isolated_lost(lab: Laboratory) -> None:
     _until(
         lambda: (
             all(_has_ended(lab, n) for n in ("quitter", "victim", "hollow", "forgotten"))
-            or not lab.is_alive(client)
+            or not client.is_alive
         )
     )
     submission = lab.finish(client, HANG_SECONDS)

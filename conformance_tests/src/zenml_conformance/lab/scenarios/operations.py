@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zenml_conformance.lab import zenml_store
 from zenml_conformance.lab.laboratory import Laboratory
 from zenml_conformance.lab.scenarios.scenario import scenario
 from zenml_conformance.rule import Capability
@@ -21,12 +22,13 @@ def _look(lab: Laboratory, phase: str, run: str | None) -> None:
     if run is None:
         return
     done = lab.operate("look", run=run)
-    record = next(record for record in lab.records() if record.id == run)
+    found = zenml_store.find_run(run)
+    assert found, f"run {run} is gone from the store"
     lab.evidence.facts["phases"][phase] = {
         **(done.gave or {"gave": None, "asking_raised": done.raised, "refreshing_raised": None}),
-        "status": record.status,
-        "in_progress": record.in_progress,
-        "steps": {step.name: step.status for step in record.steps},
+        "status": found.status.value,
+        "in_progress": found.in_progress,
+        "steps": zenml_store.step_statuses(found),
     }
 
 
@@ -42,7 +44,7 @@ def refreshed(lab: Laboratory) -> None:
         _look(lab, "queued", run)
         lab.faults(flaps=True)
     if lab.wait_for_mark("running"):
-        run = lab.run_of(client)
+        run = client.run
         _look(lab, "running", run)
         _look(lab, "still running", run)
     lab.faults()
@@ -57,14 +59,14 @@ def refreshed(lab: Laboratory) -> None:
 
 
 def _status(lab: Laboratory, run: str | None) -> dict[str, Any] | None:
-    record = next((record for record in lab.records() if record.id == run), None)
-    return {"status": record.status, "in_progress": record.in_progress} if record else None
+    found = zenml_store.find_run(run)
+    return {"status": found.status.value, "in_progress": found.in_progress} if found else None
 
 
 def _note_what_is_left(lab: Laboratory) -> None:
     """Note the names of the jobs that have not ended, by whether they had started."""
     if lab.backend:
-        live = [record for record in lab.backend.jobs()[0] if not record.state.is_ended]
+        live = [record for record in lab.jobs if not record.state.is_ended]
         lab.evidence.facts["left_running"] = [r.job.name for r in live if r.pid is not None]
         lab.evidence.facts["left_queued"] = [r.job.name for r in live if r.pid is None]
 
@@ -156,8 +158,7 @@ def job_lost(lab: Laboratory) -> None:
     client = lab.start("job-lost", "operations:observed")
     lab.evidence.facts["ran"] = lab.wait_for_mark("running")
     if lab.backend:
-        records, _ = lab.backend.jobs()
-        for record in records:
+        for record in lab.jobs:
             if record.job.step == "sleeper":
                 lab.backend.lose(record.id)
     lab.finish(client, LOST_SECONDS)

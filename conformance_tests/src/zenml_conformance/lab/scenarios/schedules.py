@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zenml_conformance.lab import zenml_store
 from zenml_conformance.lab.laboratory import Laboratory
 from zenml_conformance.lab.scenarios.scenario import scenario
 
@@ -23,7 +24,7 @@ def _submit(lab: Laboratory, label: str, **schedule: Any) -> dict[str, Any]:
     return {
         "raised": submission.raised and submission.raised.model_dump(),
         "made": _schedules(lab)[before:],
-        "rows": lab.schedule_rows(),
+        "rows": zenml_store.schedule_rows(),
     }
 
 
@@ -34,7 +35,7 @@ def scheduled(lab: Laboratory) -> None:
     facts["cron"], facts["new_cron"] = CRON, NEW_CRON
     _submit(lab, "scheduled", name="conformance", cron_expression=CRON)
     assert lab.backend
-    facts["jobs_before_firing"] = len(lab.backend.jobs()[0])
+    facts["jobs_before_firing"] = len(lab.jobs)
     for _ in range(2):
         for schedule in lab.backend.schedules()[:1]:
             lab.backend.fire(schedule.id)
@@ -64,7 +65,7 @@ def schedule_kinds(lab: Laboratory) -> None:
         if not schedule.deleted:
             lab.backend.unschedule(schedule.id)
     facts["delete_gone"] = lab.operate("delete_schedule", name="lost")
-    rows = lab.schedule_rows()
+    rows = zenml_store.schedule_rows()
     lab.faults(accepts=0, accepts_schedules=False)
     facts["refused"] = _submit(lab, "refused", name="refused", cron_expression=CRON)
     facts["refused"]["rows"] -= rows

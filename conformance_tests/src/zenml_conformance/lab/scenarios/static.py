@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-
+from zenml_conformance.lab import zenml_store
 from zenml_conformance.lab.evidence import Submission
 from zenml_conformance.lab.laboratory import Laboratory
 from zenml_conformance.lab.modes import breach
@@ -24,7 +23,7 @@ def diamond(lab: Laboratory) -> None:
     """A diamond of four steps runs to its end."""
     client = lab.start("diamond", "static:diamond")
     lab.finish(client)
-    if not lab.is_under_way() and not lab.orchestrator.config.is_synchronous:
+    if not zenml_store.is_under_way() and not lab.orchestrator.config.is_synchronous:
         detail = "the config's is_synchronous is False, and the client waits for the run's end"
         lab.evidence.facts["under_claims"] = [{"capability": "synchronous", "detail": detail}]
     lab.settle()
@@ -35,7 +34,7 @@ def fired_twice(lab: Laboratory) -> None:
     """One snapshot is fired twice, and what its step prints is read back from ZenML."""
     lab.keep_step_logs()
     lab.submit("fired-twice", "static:single", how="twice")
-    lab.evidence.facts["log"] = lab.read_step_log("source")
+    lab.evidence.facts["log"] = zenml_store.step_log("source")
 
 
 @scenario
@@ -60,7 +59,7 @@ def failing(lab: Laboratory) -> None:
 def _mode(lab: Laboratory, mode: str) -> None:
     submission = _submit_with_mode(lab, mode, mode)
     lab.evidence.facts["sleeper_ended_by_itself"] = lab.marked("slept")
-    if lab.backend and submission.raised and not lab.backend.jobs()[0]:
+    if lab.backend and submission.raised and not lab.jobs:
         _force(lab, mode)
 
 
@@ -80,7 +79,7 @@ def _force(lab: Laboratory, mode: str) -> None:
     """The mode was refused: see whether it would be kept all the same."""
     lab.force_modes()
     submission = _submit_with_mode(lab, f"{mode}-forced", mode)
-    run = next((run for run in lab.records() if run.id == submission.run), None)
+    run = next((run for run in zenml_store.records() if run.id == submission.run), None)
     slept = lab.marked("slept")
     if breach(mode, run, started=lab.marked("running"), slept=slept) is None:
         detail = f"{mode} is not in supported_execution_modes, and was kept when it was forced"
@@ -132,9 +131,10 @@ def coordinator_killed(lab: Laboratory) -> None:
     lab.evidence.facts["step_ran"] = lab.wait_for_mark("running")
     coordinators = lab.coordinators()
     lab.evidence.facts["killed"] = ["client", *(record.job.name for record in coordinators)]
-    lab.kill(client)
+    client.kill()
     for record in coordinators:
-        lab.engine.request("signal", pid=record.pid, number=int(signal.SIGKILL))
+        assert lab.backend
+        lab.backend.kill(record.id)
     lab.mark("release")
     lab.finish(client)
     lab.settle()
@@ -147,7 +147,7 @@ def client_killed(lab: Laboratory) -> None:
     client = lab.start("client-killed", "static:released")
     lab.evidence.facts["submitted"] = lab.wait_for_return(client)
     if lab.evidence.facts["submitted"]:
-        lab.kill(client)
+        client.kill()
     lab.mark("release")
     lab.finish(client)
     lab.settle()
@@ -169,7 +169,7 @@ def caching(lab: Laboratory) -> None:
     """A pipeline runs, runs again half cached, and again wholly cached."""
     lab.submit("executed", "static:cached", parameters={"fresh": True})
     lab.submit("half-cached", "static:cached", parameters={"fresh": True})
-    jobs_before = len(lab.backend.jobs()[0]) if lab.backend else None
+    jobs_before = len(lab.jobs) if lab.backend else None
     lab.submit("wholly-cached", "static:cached", parameters={"fresh": False})
     lab.evidence.facts["jobs_before_wholly_cached"] = jobs_before
 
