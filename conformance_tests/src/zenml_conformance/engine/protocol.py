@@ -30,7 +30,7 @@ class EngineClient:
         """Send one request and wait for its answer.
 
         Args:
-            op: Name of the operation (an `Engine.op_*` method).
+            op: Name of the operation (a method `op_…` of a part of the engine).
             patience: Seconds after which the engine is taken for dead.
             **arguments: JSON-serialisable arguments of the operation.
 

@@ -333,7 +333,7 @@ class Laboratory:
         return facts
 
     def _spec(self, label: str, **what: Any) -> ProcessSpec:
-        """Describe a process that works on this bench and has a log of its own."""
+        """Describe a process of this bench, with a configuration and a log of its own."""
         bench = {
             "environment": {
                 **self.environment,

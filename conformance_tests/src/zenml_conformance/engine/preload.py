@@ -1,0 +1,102 @@
+"""What the engine does once, before it forks, so that no process has to do it again."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import threading
+
+from sqlalchemy.orm import configure_mappers
+from zenml.environment import Environment
+from zenml.integrations.registry import integration_registry
+
+from zenml_conformance.engine.warm_up import share_statements
+
+MODULES = (
+    "alembic.autogenerate",
+    "zenml.artifact_stores.local_artifact_store",
+    "zenml.client",
+    "zenml.entrypoints.entrypoint",
+    "zenml.entrypoints.step_entrypoint_configuration",
+    "zenml.execution.pipeline.utils",
+    "zenml.execution.utils",
+    "zenml.execution.step.utils",
+    "zenml.log_stores",
+    "zenml.log_stores.artifact.artifact_log_exporter",
+    "zenml.materializers",
+    "zenml.orchestrators.local.local_orchestrator",
+    "zenml.orchestrators.step_launcher",
+    "zenml.orchestrators.step_runner",
+    "zenml.pipelines",
+    "zenml.steps",
+    "zenml.steps.decorated_step",
+    "zenml.zen_stores.migrations.alembic",
+    "zenml.zen_stores.secrets_stores.sql_secrets_store",
+    "sqlite3.dbapi2",
+    "zenml.alerter",
+    "zenml.annotators",
+    "zenml.data_validators",
+    "zenml.deployers.server.runtime",
+    "zenml.experiment_trackers",
+    "zenml.feature_stores",
+    "zenml.model_deployers",
+    "zenml.model_registries",
+    "zenml.sandboxes",
+    "zenml.step_operators",
+    "zenml.zen_stores.migrations.backup.sqlalchemy",
+    "zenml.execution.pipeline.dynamic.runner",
+    "zenml.pipelines.dynamic.entrypoint_configuration",
+    "zenml.step_operators.step_operator_entrypoint_configuration",
+    "zenml.image_builders.local_image_builder",
+    "zenml.pipelines.run_utils",
+    "zenml.utils.run_utils",
+    "zenml.zen_stores.sql_zen_store",
+    "zenml_conformance.lab.client",
+    "zenml_conformance.lab.operator",
+    "zenml_conformance.lab.scenarios",
+    "zenml_conformance.target",
+)
+"""What clients, steps and observers import sooner or later. Modules that a ZenML version does not
+have are left to the processes that need them. Nothing of the orchestrator under test: what its
+modules do when they are imported, each process must do itself; so with the pipelines, which note
+the environment that they were imported in."""
+
+
+def preload() -> None:
+    """Import what every client and every step would, and do what each of them would do first.
+
+    Raises:
+        RuntimeError: If that has started a thread, which forks would not have.
+    """
+    for name in MODULES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    # Every step's process does these before it runs a step; they open no store.
+    integration_registry.activate_integrations()
+    configure_mappers()
+    _remember_packages()
+    share_statements()
+    if threading.active_count() != 1:
+        names = ", ".join(thread.name for thread in threading.enumerate())
+        raise RuntimeError(f"importing ZenML started threads, and forks would lose them: {names}")
+    keep()
+
+
+def keep() -> None:
+    """Keep all that there is now as it is: what is never collected stays shared with the forks."""
+    gc.collect()
+    gc.freeze()
+
+
+def _remember_packages() -> None:
+    """List the installed packages once.
+
+    ZenML has pip do it in every client and every step, to record them with the run; all the
+    processes of an engine share one environment.
+    """
+    packages = Environment.get_python_packages()
+    Environment.get_python_packages = staticmethod(  # type: ignore[method-assign]
+        lambda: list(packages)
+    )

@@ -1,0 +1,61 @@
+"""The queue of the processes that play scenarios."""
+
+from __future__ import annotations
+
+import collections
+import importlib
+from typing import Any
+
+from zenml_conformance.engine.child import ProcessSpec
+from zenml_conformance.engine.children import Children
+from zenml_conformance.engine.requests import Later
+
+SABOTAGES = "zenml_conformance.prove.sabotages"
+"""What the processes of a sabotaged scenario import besides."""
+
+
+class Scenarios:
+    """Plays every scenario that was planned once, some of them at a time."""
+
+    def __init__(self, children: Children, at_a_time: int) -> None:
+        """Start with none.
+
+        Args:
+            children: Where they are forked.
+            at_a_time: How many may be played at once.
+        """
+        self._children = children
+        self._at_a_time = at_a_time
+        self._specs: dict[str, ProcessSpec] = {}
+        self._queue: collections.deque[str] = collections.deque()
+        self._pids: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Start as many as may be played."""
+        live = sum(self._children.exit_code(pid) is None for pid in self._pids.values())
+        while self._queue and live < self._at_a_time:
+            key = self._queue.popleft()
+            self._pids[key] = self._children.fork(self._specs[key])
+            live += 1
+
+    # -- operations -------------------------------------------------------------------------
+
+    def op_plan(self, caller: int, scenarios: dict[str, dict[str, Any]]) -> bool:
+        """Queue the processes of scenarios; the same key runs once, whoever asks."""
+        for key, spec in scenarios.items():
+            if key not in self._specs:
+                self._specs[key] = ProcessSpec.model_validate(spec)
+                self._queue.append(key)
+                if self._specs[key].session.sabotage:
+                    importlib.import_module(SABOTAGES)
+        return True
+
+    def op_await_scenario(self, caller: int, key: str, timeout: float) -> Any:
+        """Wait until a planned scenario's process has ended."""
+
+        def answer(late: bool) -> Any | None:
+            pid = self._pids.get(key)
+            code = None if pid is None else self._children.exit_code(pid)
+            return {"code": code} if code is not None or late else None
+
+        raise Later(answer, timeout)
