@@ -159,6 +159,10 @@ class Exposure(BaseModel):
     where: str
     detail: str
 
+    def __str__(self) -> str:
+        """Name it in a message."""
+        return f"{self.where} ({self.detail})"
+
 
 class Cost(BaseModel):
     """What playing a scenario took.

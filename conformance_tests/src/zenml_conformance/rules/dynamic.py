@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from zenml_conformance.lab.evidence import Evidence, RunRecord
 from zenml_conformance.rule import (
     MUST,
@@ -14,6 +16,11 @@ from zenml_conformance.rule import (
     rule,
 )
 from zenml_conformance.rules.dead_steps import ended_run
+from zenml_conformance.rules.environment import changes, check_nothing_lost
+
+dynamic_rule = functools.partial(
+    rule, profile=Profile.DYNAMIC, capability=Capability.DYNAMIC, since="0.2"
+)
 
 RUN_FAILED_EXIT_CODE = 45
 """`zenml.constants.DYNAMIC_PIPELINE_RUN_FAILED_EXIT_CODE`."""
@@ -57,8 +64,7 @@ def steps_in_words(run: RunRecord) -> str:
     return ", ".join(f"{step.name} {step.status}" for step in run.steps) or "no step"
 
 
-@rule("DYN-9", MUST, requires=(), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-9", MUST, requires=(), needs_jobs=True)
 def a_refused_pipeline_is_an_error(dynamic_rejected: Evidence) -> None:
     """When the backend refuses the orchestration job, `submit_dynamic_pipeline` raises.
 
@@ -77,8 +83,7 @@ def a_refused_pipeline_is_an_error(dynamic_rejected: Evidence) -> None:
         raise Violation(f"the backend refused the job; {words}, and the run is {run.status!r}")
 
 
-@rule("DYN-7", MUST, requires=("DYN-9",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-7", MUST, requires=("DYN-9",))
 def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
     """The process that runs the pipeline's code is started with all of `environment`.
 
@@ -96,15 +101,13 @@ def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
     actual = jobs[0] if jobs else entries[0]["environment"] if entries else None
     if actual is None:
         raise NotSeen("the pipeline's code was never begun")
-    if lost := expected.keys() - actual.keys():
-        raise Violation(f"the process was started without {', '.join(sorted(lost))}")
-    changed = [k for k in expected if k.startswith("CONFORMANCE_") and actual[k] != expected[k]]
+    check_nothing_lost(expected, actual)
+    changed = changes(expected, actual)
     if changed and jobs:
         raise Violation(f"these variables have other values than before: {', '.join(changed)}")
 
 
-@rule("DYN-1", MUST, requires=("DYN-7",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-1", MUST, requires=("DYN-7",))
 def a_dynamic_pipeline_completes(dynamic: Evidence) -> None:
     """A dynamic pipeline runs to its end, in the run that ZenML has made for it.
 
@@ -130,8 +133,7 @@ def a_dynamic_pipeline_completes(dynamic: Evidence) -> None:
         raise Violation("the run has no orchestrator run id")
 
 
-@rule("DYN-8", SHOULD, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-8", SHOULD, requires=("DYN-1",))
 def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Evidence) -> None:
     """The run id of a dynamic run is known before its code begins.
 
@@ -152,8 +154,7 @@ def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Evidence) -> None:
         )
 
 
-@rule("DYN-11", SHOULD, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-11", SHOULD, requires=("DYN-1",))
 def secrets_of_dynamic_runs_stay_private(dynamic: Evidence) -> None:
     """No secret of a dynamic run is in a command line, a name, a label, a log or a public file.
 
@@ -163,12 +164,11 @@ def secrets_of_dynamic_runs_stay_private(dynamic: Evidence) -> None:
     Fix: pass variables as the job's environment, or in a file with mode 0600; never as arguments.
     """
     if dynamic.exposures:
-        found = "; ".join(f"{e.where} ({e.detail})" for e in dynamic.exposures)
+        found = "; ".join(map(str, dynamic.exposures))
         raise Violation(f"a token was found in: {found}")
 
 
-@rule("DYN-4", SHOULD, requires=("DYN-9",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-4", SHOULD, requires=("DYN-9",), needs_jobs=True)
 def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None:
     """What a dynamic pipeline asks for itself is given to the job that runs its code.
 
@@ -191,8 +191,7 @@ def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None
         )
 
 
-@rule("DYN-2", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-2", MUST, requires=("DYN-1",))
 def a_failing_pipeline_fails_once(dynamic_resumed: Evidence) -> None:
     """When a dynamic pipeline fails, its run is failed, and its code is not run again.
 
@@ -221,8 +220,7 @@ def a_failing_pipeline_fails_once(dynamic_resumed: Evidence) -> None:
         raise Violation(f"the pipeline's code was begun {begun} times, in {submitted} jobs")
 
 
-@rule("DYN-5", MUST, requires=("DYN-2",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-5", MUST, requires=("DYN-2",))
 def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
     """`zenml pipeline runs retry` goes on with a failed run: same run, same id, nothing twice.
 
@@ -254,8 +252,7 @@ def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
         )
 
 
-@rule("DYN-10", MUST, requires=("DYN-2",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-10", MUST, requires=("DYN-2",), needs_jobs=True)
 def no_name_is_used_again(dynamic_resumed: Evidence) -> None:
     """The jobs of one dynamic run have different names: when it goes on, and for each attempt.
 
@@ -272,8 +269,7 @@ def no_name_is_used_again(dynamic_resumed: Evidence) -> None:
         raise Violation(f"{names.count(double[0])} jobs of one run are called {double[0]!r}")
 
 
-@rule("DYN-3", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-3", MUST, requires=("DYN-1",))
 def a_dead_orchestration_job_is_noticed(dynamic_killed: Evidence) -> None:
     """When the process that runs the pipeline's code dies, the run ends, or a refresh ends it.
 
@@ -304,8 +300,7 @@ def _restarted(seen: Evidence) -> None:
         raise NotSeen("the suite can't run the pipeline's code again")
 
 
-@rule("RUNID-3", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("RUNID-3", MUST, requires=("DYN-1",))
 def the_id_survives_a_restart(dynamic_restarted: Evidence) -> None:
     """When the backend runs the orchestration job again, `get_orchestrator_run_id` is the same.
 
@@ -324,8 +319,7 @@ def the_id_survives_a_restart(dynamic_restarted: Evidence) -> None:
         raise Violation(f"the first process had the id {ids[0]!r}, the second {ids[1]!r}")
 
 
-@rule("DYN-6", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@dynamic_rule("DYN-6", MUST, requires=("DYN-1",))
 def a_restart_goes_on(dynamic_restarted: Evidence) -> None:
     """When the backend runs the orchestration job again, the run goes on where it was.
 

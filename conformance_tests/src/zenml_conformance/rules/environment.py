@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
@@ -32,6 +32,38 @@ def environments(seen: Evidence) -> Iterator[tuple[str, dict[str, str], dict[str
         for record in seen.step_jobs:
             if record.job.step == name:
                 yield name, expected, record.job.environment
+
+
+def check_nothing_lost(expected: Mapping[str, str], actual: Mapping[str, str]) -> None:
+    """See that a process is started with every variable.
+
+    Args:
+        expected: What ZenML handed over for it.
+        actual: What was there.
+
+    Raises:
+        Violation: If one is missing.
+    """
+    if lost := expected.keys() - actual.keys():
+        raise Violation(f"the process was started without {', '.join(sorted(lost))}")
+
+
+def changes(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str, str]:
+    """Find the variables that are there and have another value.
+
+    Args:
+        expected: What ZenML handed over for a process. Only the values of the suite's own
+            variables are known.
+        actual: What was there.
+
+    Returns:
+        For each variable what it was, and what it is, in words.
+    """
+    return {
+        key: f"given {key}={value[:60]!r} and saw {actual[key][:60]!r}"
+        for key, value in expected.items()
+        if key.startswith("CONFORMANCE_") and actual.get(key, value) != value
+    }
 
 
 @rule("ENV-1", MUST, requires=("SUB-1",))
@@ -104,11 +136,9 @@ def values_arrive_verbatim(diamond: Evidence) -> None:
     file). Where only a shell will do, quote with `shlex.quote`.
     """
     for name, expected, actual in environments(diamond):
-        for key in (k for k in expected if k.startswith("CONFORMANCE_") and k != OWN):
-            if key in actual and actual[key] != expected[key]:
-                raise Violation(
-                    f"{name!r} was given {key}={expected[key][:60]!r} and saw {actual[key][:60]!r}"
-                )
+        for key, difference in changes(expected, actual).items():
+            if key != OWN:
+                raise Violation(f"{name!r} was {difference}")
 
 
 @rule("ENV-4", SHOULD)
@@ -122,5 +152,5 @@ def secrets_stay_private(diamond: Evidence) -> None:
     variables, never their values.
     """
     if diamond.exposures:
-        found = "; ".join(f"{e.where} ({e.detail})" for e in diamond.exposures)
+        found = "; ".join(map(str, diamond.exposures))
         raise Violation(f"the value of CONFORMANCE_TOKEN was found in: {found}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +18,12 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.rules import resources
+from zenml_conformance.rules.environment import changes, check_nothing_lost
+
+isolated_rule = functools.partial(
+    rule, profile=Profile.DYNAMIC, capability=Capability.ISOLATED_STEPS, since="0.2"
+)
 
 LIVE = {"initializing", "provisioning", "running"}
 ENDED = {"completed", "failed", "stopped"}
@@ -28,15 +34,8 @@ STATUS = "get_isolated_step_status"
 UNREPORTED = ("quitter", "hollow")
 """Steps whose jobs end well and report nothing: one runs first, one never runs."""
 
-ASKED: dict[str, tuple[str, str, float]] = {
-    "half_cpu": ("cpu", "cpu_count=0.5", 0.5),
-    "two_gpus": ("gpus", "gpu_count=2", 2),
-    "memory_kb": ("memory", "memory='3KB'", 3 * 1000),
-    "memory_tib": ("memory", "memory='3TiB'", 3 * 1024**4),
-}
-"""For each step of the scenario: the job's field, what the user wrote, and its exact value."""
-
-MEBIBYTE = 1024**2
+DEMANDING = ("half_cpu", "two_gpus", "memory_kb", "memory_tib")
+"""Steps of the scenario `dynamic` that ask for something, as those of `resources` do."""
 
 
 def answers(seen: Evidence, *phases: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,8 +73,7 @@ def _submission(seen: Evidence, step: str) -> dict[str, Any]:
     raise NotSeen(f"ZenML never asked for the isolated step {step!r} to be submitted")
 
 
-@rule("ISO-10", MUST, requires=("DYN-1",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-10", MUST, requires=("DYN-1",))
 def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
     """An isolated step's process is started with all of its `environment`, verbatim.
 
@@ -92,15 +90,12 @@ def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
         actual = probe.environment_at_start
     else:
         actual = _isolated_job(dynamic, "isolated").job.environment
-    if lost := expected.keys() - actual.keys():
-        raise Violation(f"the process was started without {', '.join(sorted(lost))}")
-    for key, value in expected.items():
-        if key.startswith("CONFORMANCE_") and actual[key] != value:
-            raise Violation(f"it was given {key}={value[:60]!r} and saw {actual[key][:60]!r}")
+    check_nothing_lost(expected, actual)
+    for difference in changes(expected, actual).values():
+        raise Violation(f"it was {difference}")
 
 
-@rule("ISO-1", MUST, requires=("ISO-10",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-1", MUST, requires=("ISO-10",))
 def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
     """An isolated step runs once, in a process of its own, and its record is completed.
 
@@ -123,8 +118,7 @@ def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
         raise Violation("the isolated step ran in the process of the pipeline's own code")
 
 
-@rule("ISO-11", SHOULD, requires=("ISO-1",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-11", SHOULD, requires=("ISO-1",))
 def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
     """`submit_isolated_step` returns when the job is submitted, not when it has ended.
 
@@ -144,8 +138,7 @@ def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
         )
 
 
-@rule("ISO-9", MUST, requires=("ISO-1",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-9", MUST, requires=("ISO-1",), needs_jobs=True)
 def commands_run_verbatim(dynamic: Evidence) -> None:
     """A command step's program is run as it is, and how it ends is how the step ends.
 
@@ -172,8 +165,7 @@ def commands_run_verbatim(dynamic: Evidence) -> None:
         raise Violation(f"the program ended well, and its step is {status}")
 
 
-@rule("ISO-8", MUST, requires=("ISO-9",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-8", MUST, requires=("ISO-9",), needs_jobs=True)
 def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
     """An isolated step's job gets the cpus, memory and gpus that the step asks for, exactly.
 
@@ -185,19 +177,16 @@ def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
     """
     if not dynamic.facts["commands"]:
         raise NotSeen("this ZenML has no command steps, which show it")
-    for step, (field, asked, exact) in ASKED.items():
+    for step in DEMANDING:
+        field, asked, _ = resources.ASKED[step]
         got = getattr(_isolated_job(dynamic, step).job, field)
         if got is None:
             raise Violation(f"{step!r} asked for {asked}; its job has no {field}")
-        most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
-        if not exact <= got <= max(most, exact):
-            raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
-    if gpus := _isolated_job(dynamic, "no_gpu").job.gpus:
-        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
+        resources.check_exactness(step, got)
+    resources.check_no_gpu(_isolated_job(dynamic, "no_gpu").job)
 
 
-@rule("ISO-12", MUST, requires=("ISO-1",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-12", MUST, requires=("ISO-1",), needs_jobs=True)
 def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) -> None:
     """An isolated step's own settings reach its job.
 
@@ -215,8 +204,8 @@ def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) ->
     everything = " ".join(job.model_dump_json() for job in jobs)
     shown = 0
     for name, values in given.items():
-        found = [level for level, value in values.items() if _says(own, value)]
-        elsewhere = any(_says(everything, value) for value in values.values())
+        found = [level for level, value in values.items() if resources.says(own, value)]
+        elsewhere = any(resources.says(everything, value) for value in values.values())
         shown += bool(found) or elsewhere
         if elsewhere and found != ["step"]:
             has = f"the {' and the '.join(found)}'s" if found else "none"
@@ -228,12 +217,7 @@ def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) ->
         raise NotSeen(f"none of the settings {', '.join(given)} shows in a job")
 
 
-def _says(text: str, value: Any) -> bool:
-    return f'"{value}"' in text or (isinstance(value, int) and f":{value}" in text)
-
-
-@rule("ISO-13", MUST, requires=("DYN-1", "ISO-1"), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-13", MUST, requires=("DYN-1", "ISO-1"), needs_jobs=True)
 def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
     """A failed isolated step is tried again by ZenML, and by nobody else.
 
@@ -257,8 +241,7 @@ def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
         )
 
 
-@rule("ISO-5", MUST, requires=("ISO-1",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-5", MUST, requires=("ISO-1",))
 def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
     """A fresh instance in another process knows an isolated step's job from `step_run` alone.
 
@@ -290,8 +273,7 @@ def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
             raise Violation(f"'reporter' had ended, and {STATUS} {_said(answer)}")
 
 
-@rule("ISO-2", MUST, requires=("ISO-5",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-2", MUST, requires=("ISO-5",))
 def a_status_is_one_that_zenml_knows_here(isolated_status: Evidence) -> None:
     """A step's status is INITIALIZING, PROVISIONING, RUNNING, COMPLETED, FAILED or STOPPED.
 
@@ -325,8 +307,7 @@ def _lost(seen: Evidence, *steps: str) -> None:
             raise Violation(f"the job of {step!r} is over{after}; its step is {status}{hangs}")
 
 
-@rule("ISO-3", MUST, requires=("ISO-2",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-3", MUST, requires=("ISO-2",))
 def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence) -> None:
     """An isolated step whose job ends well without a report is failed, not completed.
 
@@ -351,8 +332,7 @@ def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence)
     _lost(isolated_lost, *UNREPORTED)
 
 
-@rule("ISO-4", MUST, requires=("ISO-2",), profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-4", MUST, requires=("ISO-2",))
 def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -> None:
     """An isolated step whose job was killed, failed, or is unknown to the backend is failed.
 
@@ -372,8 +352,7 @@ def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -
     _lost(isolated_lost, "victim", "forgotten")
 
 
-@rule("ISO-6", SHOULD, requires=("ISO-5",), needs_jobs=True, profile=Profile.DYNAMIC,
-      capability=Capability.ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-6", SHOULD, requires=("ISO-5",), needs_jobs=True)
 def cleaning_up_never_raises(isolated_status: Evidence) -> None:
     """`cleanup_isolated_step` works in every phase, and a second time.
 
@@ -392,8 +371,7 @@ def cleaning_up_never_raises(isolated_status: Evidence) -> None:
         raise NotSeen("no isolated step got far enough to be cleaned up after")
 
 
-@rule("ISO-7", MUST, requires=("ISO-5",), profile=Profile.DYNAMIC,
-      capability=Capability.STOP_ISOLATED_STEPS, since="0.2")  # fmt: skip
+@isolated_rule("ISO-7", MUST, requires=("ISO-5",), capability=Capability.STOP_ISOLATED_STEPS)
 def isolated_steps_can_be_stopped(isolated_fail_fast: Evidence, isolated_status: Evidence) -> None:
     """`stop_isolated_step` ends a job, queued or running, and may be called again.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.reference.jobs import Job
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Profile, Violation, rule
+
+resource_rule = functools.partial(rule, needs_jobs=True, profile=Profile.RESOURCES)
 
 ASKED: dict[str, tuple[str, str, float]] = {
     "half_cpu": ("cpu", "cpu_count=0.5", 0.5),
@@ -45,7 +48,49 @@ def _job(seen: Evidence, step: str) -> Job:
     raise Violation(f"no job was submitted for {step!r}{reason}")
 
 
-@rule("RES-1", MUST, requires=("SUB-1",), profile=Profile.RESOURCES)
+def check_exactness(step: str, got: float) -> None:
+    """See that a job has what its step asks for, in whole units of the backend's at the most.
+
+    Args:
+        step: A step that asks for something.
+        got: What its job has of it.
+
+    Raises:
+        Violation: If that is less, or more.
+    """
+    field, asked, exact = ASKED[step]
+    most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
+    if not exact <= got <= max(most, exact):
+        raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
+
+
+def check_no_gpu(job: Job) -> None:
+    """See that the step that asks for no GPU gets none.
+
+    Args:
+        job: The job of the step `no_gpu`.
+
+    Raises:
+        Violation: If it has one.
+    """
+    if job.gpus:
+        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {job.gpus}")
+
+
+def says(text: str, value: Any) -> bool:
+    """Say whether the value of a setting shows in a job.
+
+    Args:
+        text: The job, as JSON.
+        value: The value.
+
+    Returns:
+        Whether it does.
+    """
+    return f'"{value}"' in text or (isinstance(value, int) and f":{value}" in text)
+
+
+@resource_rule("RES-1", MUST, requires=("SUB-1",), needs_jobs=False)
 def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
     """What a step asks for is in its job, or a warning names the step.
 
@@ -70,7 +115,7 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
             )
 
 
-@rule("RES-2", MUST, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
+@resource_rule("RES-2", MUST, requires=("RES-1",))
 def requests_are_exact(resources: Evidence) -> None:
     """A job gets what its step asked for: units kept apart, never rounded down.
 
@@ -82,26 +127,17 @@ def requests_are_exact(resources: Evidence) -> None:
     """
     warned = " ".join(message for call in resources.calls for message in call.logged)
     compared = 0
-    for step, (field, asked, exact) in ASKED.items():
+    for step, (field, _, _) in ASKED.items():
         got = getattr(_job(resources, step), field)
         if got is None or step in warned:
             continue  # What else the job has is the backend's default, and the user was told.
         compared += 1
-        most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
-        if not exact <= got <= max(most, exact):
-            raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
+        check_exactness(step, got)
     if not compared:
         raise NotApplicable("it maps no request, and warns of each")
 
 
-@rule(
-    "RES-3",
-    MUST,
-    requires=("RES-1",),
-    profile=Profile.RESOURCES,
-    needs_jobs=True,
-    since="0.2",
-)
+@resource_rule("RES-3", MUST, requires=("RES-1",), since="0.2")
 def nothing_and_zero_are_two_things(resources: Evidence) -> None:
     """`gpu_count=0` is no GPU; what is not set is left to the backend, and is not 0.
 
@@ -111,22 +147,14 @@ def nothing_and_zero_are_two_things(resources: Evidence) -> None:
 
     Fix: test with `is None`, for each field by itself.
     """
-    if gpus := _job(resources, "no_gpu").gpus:
-        raise Violation(f"'no_gpu' asked for gpu_count=0; its job has {gpus}")
+    check_no_gpu(_job(resources, "no_gpu"))
     unset = _job(resources, "unset")
     zero = [field for field in ("cpu", "memory") if getattr(unset, field) == 0]
     if zero:
         raise Violation(f"'unset' asked for nothing; its job has {' and '.join(zero)} 0")
 
 
-@rule(
-    "RES-4",
-    MUST,
-    requires=("RES-1",),
-    profile=Profile.RESOURCES,
-    needs_jobs=True,
-    since="0.2",
-)
+@resource_rule("RES-4", MUST, requires=("RES-1",), since="0.2")
 def requests_are_one_steps_own(resources: Evidence) -> None:
     """What one step asks for is in its own job only; a step operator's is in no job at all.
 
@@ -155,7 +183,7 @@ def requests_are_one_steps_own(resources: Evidence) -> None:
                 )
 
 
-@rule("RES-5", SHOULD, requires=("RES-1",), profile=Profile.RESOURCES, needs_jobs=True)
+@resource_rule("RES-5", SHOULD, requires=("RES-1",))
 def the_coordinator_stays_small(resources: Evidence) -> None:
     """A job that only coordinates does not get what the steps asked for.
 
@@ -174,7 +202,7 @@ def the_coordinator_stays_small(resources: Evidence) -> None:
                 raise Violation(f"{job.name!r} runs no step and has {field}={got}, as a step asked")
 
 
-@rule("SET-1", MUST, requires=("SUB-1",), profile=Profile.RESOURCES, needs_jobs=True)
+@resource_rule("SET-1", MUST, requires=("SUB-1",))
 def the_nearest_setting_wins(settings: Evidence) -> None:
     """A step's setting beats the pipeline's, and the pipeline's beats the component's.
 
@@ -200,7 +228,7 @@ def the_nearest_setting_wins(settings: Evidence) -> None:
             raise Violation(f"no job was submitted for {step!r} of run {run}")
         said = jobs[position].model_dump_json()
         for name, values in given.items():
-            found = [lvl for lvl, value in values.items() if _says(said, value)]
+            found = [lvl for lvl, value in values.items() if says(said, value)]
             shown += bool(found)
             if found and found != [level]:
                 raise Violation(
@@ -209,7 +237,3 @@ def the_nearest_setting_wins(settings: Evidence) -> None:
                 )
     if not shown:
         raise NotSeen(f"none of the settings {', '.join(given)} shows in a job")
-
-
-def _says(text: str, value: Any) -> bool:
-    return f'"{value}"' in text or (isinstance(value, int) and f":{value}" in text)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from zenml_conformance.lab.evidence import Call, Evidence
 from zenml_conformance.rule import MUST, SHOULD, Capability, NotSeen, Profile, Violation, rule
+
+schedule_rule = functools.partial(
+    rule, needs_jobs=True, profile=Profile.SCHEDULING, capability=Capability.SCHEDULES, since="0.2"
+)
 
 
 def _submitted(seen: Evidence) -> Call:
@@ -16,14 +22,7 @@ def _submitted(seen: Evidence) -> Call:
     return seen.calls[0]
 
 
-@rule(
-    "SUB-7",
-    MUST,
-    requires=("SUB-1",),
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SUB-7", MUST, requires=("SUB-1",), needs_jobs=False)
 def a_schedule_comes_without_a_run(scheduled: Evidence) -> None:
     """A scheduled pipeline is accepted without a placeholder run.
 
@@ -37,15 +36,7 @@ def a_schedule_comes_without_a_run(scheduled: Evidence) -> None:
         raise Violation(f"submit_pipeline raised {call.raised.type}: {call.raised.message}")
 
 
-@rule(
-    "SCHED-1",
-    MUST,
-    requires=("SUB-7",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SCHED-1", MUST, requires=("SUB-7",))
 def a_schedule_exists_in_the_backend(scheduled: Evidence) -> None:
     """A scheduled pipeline becomes a recurring object of the backend, and is not run at once.
 
@@ -65,15 +56,7 @@ def a_schedule_exists_in_the_backend(scheduled: Evidence) -> None:
         raise Violation(f"before the schedule had fired, {early} job(s) were run")
 
 
-@rule(
-    "SCHED-2",
-    MUST,
-    requires=("SCHED-1",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SCHED-2", MUST, requires=("SCHED-1",))
 def what_cannot_be_kept_is_refused(schedule_kinds: Evidence) -> None:
     """A schedule that the backend can't express is refused, with `PipelineSubmissionError`.
 
@@ -99,15 +82,7 @@ def what_cannot_be_kept_is_refused(schedule_kinds: Evidence) -> None:
             )
 
 
-@rule(
-    "SUB-3",
-    MUST,
-    requires=("SUB-7",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SUB-3", MUST, requires=("SUB-7",))
 def a_refused_schedule_leaves_no_trace(schedule_kinds: Evidence) -> None:
     """When the backend refuses a schedule, `PipelineSubmissionError` is raised and no record stays.
 
@@ -130,15 +105,7 @@ def a_refused_schedule_leaves_no_trace(schedule_kinds: Evidence) -> None:
         )
 
 
-@rule(
-    "SCHED-3",
-    MUST,
-    requires=("SCHED-1",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SCHED-3", MUST, requires=("SCHED-1",))
 def each_firing_is_a_run(scheduled: Evidence) -> None:
     """Each firing of a schedule is a run of its own, and completes.
 
@@ -158,15 +125,7 @@ def each_firing_is_a_run(scheduled: Evidence) -> None:
         raise Violation(f"two firings of one schedule gave the runs {runs or 'none'}")
 
 
-@rule(
-    "SCHED-4",
-    MUST,
-    requires=("SCHED-1",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULE_UPDATES,
-    since="0.2",
-)
+@schedule_rule("SCHED-4", MUST, requires=("SCHED-1",), capability=Capability.SCHEDULE_UPDATES)
 def an_update_reaches_the_backend(scheduled: Evidence) -> None:
     """Updating a schedule changes the backend's own, from another process.
 
@@ -187,15 +146,7 @@ def an_update_reaches_the_backend(scheduled: Evidence) -> None:
         )
 
 
-@rule(
-    "SCHED-6",
-    MUST,
-    requires=("SCHED-1",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULES,
-    since="0.2",
-)
+@schedule_rule("SCHED-6", MUST, requires=("SCHED-1",))
 def a_deleted_schedule_is_gone(scheduled: Evidence) -> None:
     """Deleting a schedule deletes the backend's own, from another process.
 
@@ -210,15 +161,7 @@ def a_deleted_schedule_is_gone(scheduled: Evidence) -> None:
         raise Violation(f"the schedule was deleted; the backend still has {live}")
 
 
-@rule(
-    "SCHED-5",
-    SHOULD,
-    requires=("SCHED-6",),
-    needs_jobs=True,
-    profile=Profile.SCHEDULING,
-    capability=Capability.SCHEDULE_DELETION,
-    since="0.2",
-)
+@schedule_rule("SCHED-5", SHOULD, requires=("SCHED-6",), capability=Capability.SCHEDULE_DELETION)
 def a_deletion_tolerates_what_is_gone(schedule_kinds: Evidence) -> None:
     """A schedule can be deleted when the backend has lost it.
 

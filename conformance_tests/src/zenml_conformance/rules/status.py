@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,10 @@ from zenml_conformance.rule import (
     Profile,
     Violation,
     rule,
+)
+
+status_rule = functools.partial(
+    rule, profile=Profile.OPERATIONS, capability=Capability.STATUS, since="0.2"
 )
 
 STEP_WORDS = {"running", "completed", "failed", "stopped"}
@@ -43,7 +48,7 @@ def phases(seen: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from seen.facts["phases"].items()
 
 
-@rule("STAT-1", MUST, profile=Profile.OPERATIONS, capability=Capability.STATUS, since="0.2")
+@status_rule("STAT-1", MUST)
 def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
     """`fetch_status` works on a fresh instance in another process, whatever the run is doing.
 
@@ -62,14 +67,7 @@ def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
             )
 
 
-@rule(
-    "STAT-2",
-    MUST,
-    requires=("STAT-1",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STATUS,
-    since="0.2",
-)
+@status_rule("STAT-2", MUST, requires=("STAT-1",))
 def a_refresh_speaks_zenmls_language(refreshed: Evidence) -> None:
     """Steps go by their invocation ids, and are running or have ended.
 
@@ -89,14 +87,7 @@ def a_refresh_speaks_zenmls_language(refreshed: Evidence) -> None:
                 raise Violation(f"for a run that is {phase}, it called step {name!r} {word!r}")
 
 
-@rule(
-    "STAT-3",
-    MUST,
-    requires=("STAT-2",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STATUS,
-    since="0.2",
-)
+@status_rule("STAT-3", MUST, requires=("STAT-2",))
 def what_lives_has_not_ended(refreshed: Evidence) -> None:
     """A run whose jobs are queued or running is never said to have ended, nor are its steps.
 
@@ -125,14 +116,7 @@ def what_lives_has_not_ended(refreshed: Evidence) -> None:
         )
 
 
-@rule(
-    "STAT-4",
-    MUST,
-    requires=("STAT-1",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STATUS,
-    since="0.2",
-)
+@status_rule("STAT-4", MUST, requires=("STAT-1",))
 def a_refresh_does_not_undo_a_stop(stopped_gracefully: Evidence) -> None:
     """While a run is being stopped, a refresh does not call it running.
 
@@ -155,14 +139,7 @@ def a_refresh_does_not_undo_a_stop(stopped_gracefully: Evidence) -> None:
         )
 
 
-@rule(
-    "STAT-5",
-    MUST,
-    requires=("STAT-3",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STATUS,
-    since="0.2",
-)
+@status_rule("STAT-5", MUST, requires=("STAT-3",))
 def what_has_ended_stays_as_it_is(refreshed: Evidence) -> None:
     """A finished run is left as it is, also when the backend has forgotten its jobs.
 

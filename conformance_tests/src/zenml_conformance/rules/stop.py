@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from zenml_conformance.lab.evidence import Evidence, RunRecord
@@ -14,6 +15,10 @@ from zenml_conformance.rule import (
     Profile,
     Violation,
     rule,
+)
+
+stop_rule = functools.partial(
+    rule, profile=Profile.OPERATIONS, capability=Capability.STOP, since="0.2"
 )
 
 
@@ -33,7 +38,7 @@ def _raised(done: dict[str, Any] | None) -> str | None:
     return f"{raised['type']}: {raised['message']}" if raised else None
 
 
-@rule("STOP-1", MUST, profile=Profile.OPERATIONS, capability=Capability.STOP, since="0.2")
+@stop_rule("STOP-1", MUST)
 def a_stopped_run_ends(stopped: Evidence) -> None:
     """A forceful stop from another process ends all jobs, then all steps and the run.
 
@@ -61,14 +66,7 @@ def _has_ended(seen: Evidence, run: RunRecord) -> None:
         )
 
 
-@rule(
-    "STOP-2",
-    MUST,
-    requires=("STOP-1",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STOP,
-    since="0.2",
-)
+@stop_rule("STOP-2", MUST, requires=("STOP-1",))
 def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
     """A stopped step's Python process gets SIGTERM, and time to clean up.
 
@@ -84,15 +82,7 @@ def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
         raise Violation("the step that was running when it was stopped could not clean up")
 
 
-@rule(
-    "STOP-4",
-    MUST,
-    requires=("STOP-1",),
-    needs_jobs=True,
-    profile=Profile.OPERATIONS,
-    capability=Capability.STOP,
-    since="0.2",
-)
+@stop_rule("STOP-4", MUST, requires=("STOP-1",), needs_jobs=True)
 def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> None:
     """Jobs that are queued or starting are cancelled too; none starts after the stop.
 
@@ -126,7 +116,7 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
         )
 
 
-@rule("STOP-5", SHOULD, profile=Profile.OPERATIONS, since="0.2")
+@stop_rule("STOP-5", SHOULD, capability=None)
 def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> None:
     """An orchestrator that can't stop runs refuses before the run is marked.
 
@@ -150,14 +140,7 @@ def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> N
         raise Violation(f"the stop raised {raised}, and the run was left {after!r}")
 
 
-@rule(
-    "STOP-6",
-    MUST,
-    requires=("STOP-1",),
-    profile=Profile.OPERATIONS,
-    capability=Capability.STOP,
-    since="0.2",
-)
+@stop_rule("STOP-6", MUST, requires=("STOP-1",))
 def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
     """A stop ends the jobs of its own run and no others, and may be repeated.
 
@@ -178,7 +161,7 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
         )
 
 
-@rule("STOP-7", SHOULD, requires=("STAT-4",), profile=Profile.OPERATIONS, since="0.2")
+@stop_rule("STOP-7", SHOULD, requires=("STAT-4",), capability=None)
 def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
     """After a graceful stop nothing new starts, and the run ends as stopped.
 
@@ -207,8 +190,7 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
         )
 
 
-@rule("STOP-8", MUST, requires=("DYN-1",), profile=Profile.OPERATIONS,
-      capability=Capability.DYNAMIC, since="0.2")  # fmt: skip
+@stop_rule("STOP-8", MUST, requires=("DYN-1",), capability=Capability.DYNAMIC)
 def a_stopped_dynamic_run_ends(stopped_dynamic: Evidence, inspection: Evidence) -> None:
     """A forceful stop of a dynamic run ends its orchestration job and its isolated steps.
 
