@@ -103,31 +103,42 @@ class Target:
         Returns:
             The capabilities, in the order of `Capability`.
         """
-        from zenml.orchestrators import BaseOrchestrator
 
-        def overrides(*names: str) -> bool:
-            return any(
-                hasattr(BaseOrchestrator, name)
-                and getattr(self.orchestrator_class, name) is not getattr(BaseOrchestrator, name)
-                for name in names
-            )
+        def has(*names: str) -> bool:
+            return any(overrides(self.orchestrator_class, name) for name in names)
 
         schedules = config.is_schedulable
         declared = {
-            Capability.DYNAMIC: overrides("submit_dynamic_pipeline"),
-            Capability.ISOLATED_STEPS: overrides(
+            Capability.DYNAMIC: has("submit_dynamic_pipeline"),
+            Capability.ISOLATED_STEPS: has(
                 "submit_isolated_step", "submit_isolated_step_with_allocation"
             ),
-            Capability.STOP_ISOLATED_STEPS: overrides("stop_isolated_step"),
-            Capability.STATUS: overrides("fetch_status"),
+            Capability.STOP_ISOLATED_STEPS: has("stop_isolated_step"),
+            Capability.STATUS: has("fetch_status"),
             # Not `stop_run`: who can't stop runs overrides that to refuse (STOP-5).
-            Capability.STOP: overrides("_stop_run_forcefully", "_stop_run"),
+            Capability.STOP: has("_stop_run_forcefully", "_stop_run"),
             Capability.SCHEDULES: schedules,
-            Capability.SCHEDULE_UPDATES: schedules and overrides("update_schedule"),
-            Capability.SCHEDULE_DELETION: schedules and overrides("delete_schedule"),
+            Capability.SCHEDULE_UPDATES: schedules and has("update_schedule"),
+            Capability.SCHEDULE_DELETION: schedules and has("delete_schedule"),
             Capability.STEP_RETRIES: config.handles_step_retries,
         }
         return [capability for capability in Capability if declared[capability]]
+
+
+def overrides(orchestrator_class: type[BaseOrchestrator], method: str) -> bool:
+    """Say whether an orchestrator has a method of its own, which is how ZenML tells what it can do.
+
+    Args:
+        orchestrator_class: The orchestrator.
+        method: A method of `BaseOrchestrator`, in some version of ZenML.
+
+    Returns:
+        Whether it does; False where this ZenML does not know the method.
+    """
+    from zenml.orchestrators import BaseOrchestrator
+
+    base = getattr(BaseOrchestrator, method, None)
+    return base is not None and getattr(orchestrator_class, method) is not base
 
 
 @cache

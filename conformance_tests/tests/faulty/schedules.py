@@ -8,7 +8,7 @@ from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 from zenml.orchestrators.exceptions import PipelineSubmissionError
 
 from faulty.fault import BOTH, breaks
-from zenml_conformance.reference.orchestrator import SCHEDULE_METADATA, ReferenceOrchestrator
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import (
@@ -42,15 +42,8 @@ class RunsOnceInstead(ReferenceOrchestrator):
 class SchedulesAnotherTime(ReferenceOrchestrator):
     """Every schedule becomes a daily one."""
 
-    def submit_schedule(
-        self,
-        snapshot: PipelineSnapshotResponse,
-        schedule: ScheduleResponse,
-        environment: dict[str, str],
-    ) -> SubmissionResult | None:
-        self.check_schedule(schedule)
-        made = self.backend.schedule(self.firing_job(snapshot, environment), "0 0 * * *")
-        return SubmissionResult(metadata={SCHEDULE_METADATA: made})
+    def cron_of(self, schedule: ScheduleResponse) -> str:
+        return "0 0 * * *"
 
 
 @breaks("SCHED-2", scenarios=("schedule_kinds",))
@@ -66,16 +59,12 @@ class IgnoresTheEnd(ReferenceOrchestrator):
 class OneFiringBecomesMany(ReferenceOrchestrator):
     """What is to be run once is run every hour."""
 
-    def submit_schedule(
-        self,
-        snapshot: PipelineSnapshotResponse,
-        schedule: ScheduleResponse,
-        environment: dict[str, str],
-    ) -> SubmissionResult | None:
-        if schedule.run_once_start_time:
-            made = self.backend.schedule(self.firing_job(snapshot, environment), "0 * * * *")
-            return SubmissionResult(metadata={SCHEDULE_METADATA: made})
-        return super().submit_schedule(snapshot, schedule, environment)
+    def check_schedule(self, schedule: ScheduleResponse) -> None:
+        if not schedule.run_once_start_time:
+            super().check_schedule(schedule)
+
+    def cron_of(self, schedule: ScheduleResponse) -> str:
+        return "0 * * * *" if schedule.run_once_start_time else super().cron_of(schedule)
 
 
 @breaks("SCHED-2", scenarios=("schedule_kinds",))
@@ -89,37 +78,27 @@ class RefusesWithAnotherException(ReferenceOrchestrator):
             raise ValueError(str(error)) from error
 
 
-class _Careless(ReferenceOrchestrator):
-    """Lets the backend's own exception through."""
-
-    def submit_schedule(
-        self,
-        snapshot: PipelineSnapshotResponse,
-        schedule: ScheduleResponse,
-        environment: dict[str, str],
-    ) -> SubmissionResult | None:
-        self.check_schedule(schedule)
-        assert schedule.cron_expression
-        job = self.firing_job(snapshot, environment)
-        made = self.backend.schedule(job, schedule.cron_expression)
-        return SubmissionResult(metadata={SCHEDULE_METADATA: made})
-
-
 @breaks("SUB-3", scenarios=("schedule_kinds",))
-class RefusalAsItComes(_Careless):
+class RefusalAsItComes(ReferenceOrchestrator):
     """The backend's refusal reaches ZenML as the backend's client words it."""
 
+    def submit_schedule(self, *arguments: Any) -> SubmissionResult | None:
+        try:
+            return super().submit_schedule(*arguments)
+        except PipelineSubmissionError as error:
+            raise error.__cause__ or error from None
+
 
 @breaks("SUB-3", scenarios=("schedule_kinds",))
-class RefusalSwallowed(_Careless):
+class RefusalSwallowed(ReferenceOrchestrator):
     """The backend's refusal is logged, and the schedule is taken for made."""
 
     def submit_schedule(self, *arguments: Any) -> SubmissionResult | None:
         try:
             return super().submit_schedule(*arguments)
-        except PipelineSubmissionError:
-            raise
-        except Exception:
+        except PipelineSubmissionError as error:
+            if error.__cause__ is None:  # What the orchestrator itself refuses.
+                raise
             return None
 
 

@@ -39,7 +39,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
         body = getattr(importlib.import_module(f"zenml_conformance.lab.pipelines.{module}"), name)
         globals()[how](submission, body, **arguments)
     except BaseException as error:
-        submission.raised = _raised(error)
+        submission.raised = Raised.of(error)
         logging.getLogger(__name__).exception("%s raised", label)
     submission.ended = time.monotonic()
     save()
@@ -284,7 +284,7 @@ def _recorded(
     try:
         yield call
     except BaseException as error:
-        call.raised = _raised(error)
+        call.raised = Raised.of(error)
         raise
     finally:
         call.returned_at = time.monotonic()
@@ -360,10 +360,6 @@ def _save(submission: Submission, path: Path) -> None:
     partial = path.with_suffix(f".{threading.get_ident()}")
     partial.write_text(submission.model_dump_json())
     partial.replace(path)
-
-
-def _raised(error: BaseException) -> Raised:
-    return Raised(type=type(error).__name__, message=str(error))
 
 
 def _uuid(text: str) -> Any:

@@ -32,6 +32,22 @@ class Raised(BaseModel):
     type: str
     message: str
 
+    @classmethod
+    def of(cls, error: BaseException) -> Raised:
+        """Keep of an exception what can be kept.
+
+        Args:
+            error: The exception.
+
+        Returns:
+            Its type and its message.
+        """
+        return cls(type=type(error).__name__, message=str(error))
+
+    def __str__(self) -> str:
+        """Name it in a message."""
+        return f"{self.type}: {self.message}"
+
 
 class Done(BaseModel):
     """What somebody else's process did with a run, by name of a `lab.operator` action."""
@@ -263,6 +279,18 @@ class Evidence(BaseModel):
             The probe; None when the step's code never ran.
         """
         return next((p for p in self.probes if p.step == step), None)
+
+    def raised_by(self, fact: str) -> Raised | None:
+        """What an operator's action raised.
+
+        Args:
+            fact: The name under which the scenario noted what was `Done`.
+
+        Returns:
+            The exception; None: there was none, or nothing was done.
+        """
+        done = self.facts[fact]
+        return Done.model_validate(done).raised if done else None
 
     @property
     def refusal_of_the_id(self) -> str | None:

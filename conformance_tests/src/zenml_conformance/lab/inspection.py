@@ -8,9 +8,10 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.lab.client import DEPRECATED
+from zenml_conformance.lab.evidence import Raised
 from zenml_conformance.lab.registration import distribution_of, round_trip
 from zenml_conformance.rule import Capability
-from zenml_conformance.target import Target
+from zenml_conformance.target import Target, overrides
 
 if TYPE_CHECKING:
     from zenml.orchestrators import BaseOrchestrator
@@ -50,7 +51,7 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
     target = Target.load(lab.session.target)
     orchestrator = Client().active_stack.orchestrator
     implementation = target.orchestrator_class
-    overridden = [name for name in CAPABILITIES if _overrides(implementation, name)]
+    overridden = [name for name in CAPABILITIES if overrides(implementation, name)]
     return {
         "flavor": target.flavor.name,
         "built_in": implementation.__module__.startswith("zenml."),
@@ -58,8 +59,7 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
             lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
         ),
         "overridden": overridden,
-        "deprecated": "submit_pipeline" not in overridden
-        and _overrides(implementation, DEPRECATED),
+        "deprecated": "submit_pipeline" not in overridden and overrides(implementation, DEPRECATED),
         "capabilities": target.capabilities(orchestrator.config),
         "stubs": [name for name in overridden if _is_stub(getattr(implementation, name))],
         "modes": [mode.value for mode in orchestrator.supported_execution_modes],
@@ -89,7 +89,7 @@ def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
     """
     found = []
     implementation = type(orchestrator)
-    overridden = [name for name in CAPABILITIES if _overrides(implementation, name)]
+    overridden = [name for name in CAPABILITIES if overrides(implementation, name)]
     if not orchestrator.config.is_schedulable:
         code = [name for name in overridden if name in ("update_schedule", "delete_schedule")]
         if "submit_pipeline" in overridden and _reads_the_schedule(implementation.submit_pipeline):
@@ -115,13 +115,6 @@ def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
     return found
 
 
-def _overrides(implementation: type[BaseOrchestrator], name: str) -> bool:
-    from zenml.orchestrators import BaseOrchestrator
-
-    base = getattr(BaseOrchestrator, name, None)
-    return base is not None and getattr(implementation, name) is not base
-
-
 def _reads_the_schedule(method: Any) -> bool:
     """Whether a method looks at the `schedule` of a snapshot."""
     try:
@@ -142,7 +135,7 @@ def _problem(function: Any) -> dict[str, str | None]:
     try:
         return {"gave": repr(function()), "raised": None}
     except BaseException as error:
-        return {"gave": None, "raised": f"{type(error).__name__}: {error}"}
+        return {"gave": None, "raised": str(Raised.of(error))}
 
 
 def _is_stub(method: Any) -> bool:

@@ -35,7 +35,7 @@ def _tried(action: Callable[..., Any], *arguments: Any, **named: Any) -> Done:
         return Done(gave=action(*arguments, **named))
     except BaseException as error:
         logging.getLogger(__name__).exception("%s raised", action.__name__)
-        return Done(raised=Raised(type=type(error).__name__, message=str(error)))
+        return Done(raised=Raised.of(error))
 
 
 def refresh(run: str) -> None:
@@ -114,7 +114,7 @@ def isolated(run: str, calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
         try:
             answers.append({**answer, "gave": _word(getattr(_orchestrator(), method)(step))})
         except Exception as error:
-            answers.append({**answer, "raised": f"{type(error).__name__}: {error}"})
+            answers.append({**answer, "raised": str(Raised.of(error))})
     return answers
 
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import ValidationError
 
+from zenml_conformance.lab.evidence import Raised
 from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def round_trip(target: Target) -> dict[str, Any]:
         with watching_init(target.orchestrator_class, outside):
             after = StackComponent.from_model(model).config
     except Exception as error:
-        return {"changed": {}, "raised": f"{type(error).__name__}: {error}", "init": outside}
+        return {"changed": {}, "raised": str(Raised.of(error)), "init": outside}
     changed = {
         name: [repr(getattr(before, name)), repr(getattr(after, name))]
         for name in config_class.model_fields

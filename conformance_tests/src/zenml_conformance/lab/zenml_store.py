@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from zenml_conformance.lab.evidence import RunRecord, StepRecord
+from zenml_conformance.lab.evidence import Raised, RunRecord, StepRecord
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -124,7 +124,7 @@ def step_log(step: str) -> dict[str, str | None]:
             return {"text": None, "raised": "its record has no log"}
         entries = _zenml().active_stack.log_store.fetch(logs, limit=1000)
     except Exception as error:
-        return {"text": None, "raised": f"{type(error).__name__}: {error}"}
+        return {"text": None, "raised": str(Raised.of(error))}
     return {"text": "\n".join(str(e.message) for e in entries.items), "raised": None}
 
 
@@ -161,5 +161,5 @@ def _outputs(step: StepRunResponse) -> dict[str, str | None]:
                 artifact.load()
             outputs[name] = None
         except Exception as error:
-            outputs[name] = f"{type(error).__name__}: {error}"
+            outputs[name] = str(Raised.of(error))
     return outputs

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.reference.jobs import Job
+from zenml_conformance.target import overrides
 
 if TYPE_CHECKING:
     from zenml_conformance.reference.backend import ReferenceBackend
@@ -91,10 +92,8 @@ class Scene:
             methods: Their names, such as `STOPS` or `ISOLATED`.
             around: Called with the method, bound to its object, and the arguments.
         """
-        from zenml.orchestrators import BaseOrchestrator
-
         for name in methods:
-            if getattr(self.orchestrator, name) is not getattr(BaseOrchestrator, name):
+            if overrides(self.orchestrator, name):
                 self.around(name, around)
                 return
 

@@ -247,11 +247,9 @@ class ReferenceOrchestrator(DynamicPipelines):
     ) -> SubmissionResult | None:
         """Have the backend fire a pipeline: each firing is a job that submits a run."""
         self.check_schedule(schedule)
-        assert schedule.cron_expression
+        job = self.firing_job(snapshot, environment)
         try:
-            schedule_id = self.backend.schedule(
-                self.firing_job(snapshot, environment), schedule.cron_expression
-            )
+            schedule_id = self.backend.schedule(job, self.cron_of(schedule))
         except EngineError as error:
             # Only for this exception does ZenML take the schedule out of its store again.
             raise PipelineSubmissionError(f"The backend refuses the schedule: {error}") from error
@@ -270,6 +268,11 @@ class ReferenceOrchestrator(DynamicPipelines):
             raise PipelineSubmissionError(
                 f"The reference backend keeps cron expressions only, not {', '.join(unkept)}."
             )
+
+    def cron_of(self, schedule: ScheduleResponse) -> str:
+        """When the backend is to fire."""
+        assert schedule.cron_expression
+        return schedule.cron_expression
 
     def firing_job(self, snapshot: PipelineSnapshotResponse, environment: dict[str, str]) -> Job:
         """What the backend submits at each firing."""

@@ -27,7 +27,7 @@ def ended_run(seen: Evidence) -> RunRecord:
     if run.in_progress:
         steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) or "no step recorded"
         refresh = (
-            f"refreshing it raised {seen.refresh.type}: {seen.refresh.message}"
+            f"refreshing it raised {seen.refresh}"
             if seen.refresh
             else "refreshing it changed nothing"
         )
@@ -154,7 +154,7 @@ def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
     submission, run = seen.submissions[0], seen.run
     if submission.raised or submission.overdue:
         raised = submission.raised
-        what = f"raised {raised.type}: {raised.message}" if raised else "waited on and on"
+        what = f"raised {raised}" if raised else "waited on and on"
         raise Violation(f"after a few questions without an answer, the client {what}")
     if run is None or run.status != "completed" or run.in_progress:
         status = f"{run.status!r}, in progress: {run.in_progress}" if run else "not recorded"

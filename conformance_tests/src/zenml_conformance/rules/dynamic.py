@@ -122,7 +122,7 @@ def a_dynamic_pipeline_completes(dynamic: Evidence) -> None:
     missing = [name for name in INLINE if run.status_of(name) != "completed"]
     if missing or run.step("not_taken"):
         raised = submission.raised
-        words = f"; the client raised {raised.type}: {raised.message}" if raised else ""
+        words = f"; the client raised {raised}" if raised else ""
         raise Violation(f"the run is {run.status!r}, with {steps_in_words(run)}{words}")
     isolated = [step for step in run.steps if step.name not in INLINE]
     complete = all(step.status == "completed" for step in isolated)
@@ -237,7 +237,7 @@ def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
         raise NotSeen("the failed run was not known to the client")
     again = dynamic_resumed.submissions[1]
     if raised := next((call.raised for call in again.calls if call.raised), again.raised):
-        raise Violation(f"going on with the failed run raised {raised.type}: {raised.message}")
+        raise Violation(f"going on with the failed run raised {raised}")
     run = only_run(dynamic_resumed)
     before = RunRecord.model_validate(dynamic_resumed.facts["after_failure"][0])
     if run.orchestrator_run_id != before.orchestrator_run_id:

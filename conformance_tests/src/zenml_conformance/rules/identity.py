@@ -63,7 +63,7 @@ def a_new_id_for_each_firing(fired_twice: Evidence) -> None:
     raised = fired_twice.submissions[0].raised
     if len(set(ids)) < 2 or raised or any(r.status != "completed" for r in fired_twice.runs):
         runs = ", ".join(f"{run.orchestrator_run_id!r} ({run.status})" for run in fired_twice.runs)
-        after = f"; the client raised {raised.type}: {raised.message}" if raised else ""
+        after = f"; the client raised {raised}" if raised else ""
         raise Violation(f"two firings of one snapshot gave the runs {runs}{after}")
 
 

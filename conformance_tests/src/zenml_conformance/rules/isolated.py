@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.evidence import Evidence, Raised
 from zenml_conformance.reference.jobs import JobRecord
 from zenml_conformance.rule import (
     MUST,
@@ -257,7 +257,7 @@ def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
     if not asked:
         raised = [f["raised"] for f in isolated_status.facts["phases"].values() if f["raised"]]
         if raised:
-            raise Violation(f"asking raised {raised[0]['type']}: {raised[0]['message']}")
+            raise Violation(f"asking raised {Raised(**raised[0])}")
         raise NotSeen("no isolated step ran long enough to be asked about")
     states = isolated_status.facts["phases"]["live"]["states"]
     for _, answer in asked:

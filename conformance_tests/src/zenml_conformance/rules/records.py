@@ -122,7 +122,7 @@ def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence
     """
     raised = [s.raised for s in hostile_names.submissions if s.raised]
     if raised:
-        raise Violation(f"a submission raised {raised[0].type}: {raised[0].message}")
+        raise Violation(f"a submission raised {raised[0]}")
     names = [record.job.name for record in hostile_names.jobs]
     if len(names) < 36:
         raise Violation(f"three pipelines of 12 steps gave {len(names)} jobs")

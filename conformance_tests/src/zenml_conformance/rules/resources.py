@@ -44,7 +44,7 @@ def _job(seen: Evidence, step: str) -> Job:
         if record.job.step == step:
             return record.job
     raised = seen.submissions[0].raised
-    reason = f": the client raised {raised.type}: {raised.message}" if raised else ""
+    reason = f": the client raised {raised}" if raised else ""
     raise Violation(f"no job was submitted for {step!r}{reason}")
 
 

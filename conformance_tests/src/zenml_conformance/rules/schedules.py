@@ -17,7 +17,7 @@ def _submitted(seen: Evidence) -> Call:
         raised = seen.submissions[0].raised
         raise NotSeen(
             "the schedule never reached submit_pipeline"
-            + (f": the client raised {raised.type}: {raised.message}" if raised else "")
+            + (f": the client raised {raised}" if raised else "")
         )
     return seen.calls[0]
 
@@ -33,7 +33,7 @@ def a_schedule_comes_without_a_run(scheduled: Evidence) -> None:
     """
     call = _submitted(scheduled)
     if call.raised:
-        raise Violation(f"submit_pipeline raised {call.raised.type}: {call.raised.message}")
+        raise Violation(f"submit_pipeline raised {call.raised}")
 
 
 @schedule_rule("SCHED-1", MUST, requires=("SUB-7",))
@@ -137,8 +137,8 @@ def an_update_reaches_the_backend(scheduled: Evidence) -> None:
     `schedule.run_metadata`; raise when it can't be changed.
     """
     facts = scheduled.facts
-    if raised := facts["update"]["raised"]:
-        raise Violation(f"the update raised {raised['type']}: {raised['message']}")
+    if raised := scheduled.raised_by("update"):
+        raise Violation(f"the update raised {raised}")
     if facts["live_after_update"] != [facts["new_cron"]]:
         raise Violation(
             f"the schedule was updated to {facts['new_cron']!r}; the backend has "
@@ -155,8 +155,8 @@ def a_deleted_schedule_is_gone(scheduled: Evidence) -> None:
 
     Fix: implement `delete_schedule`; find the backend's object through `schedule.run_metadata`.
     """
-    if raised := scheduled.facts["delete"]["raised"]:
-        raise Violation(f"the deletion raised {raised['type']}: {raised['message']}")
+    if raised := scheduled.raised_by("delete"):
+        raise Violation(f"the deletion raised {raised}")
     if live := scheduled.facts["live_after_delete"]:
         raise Violation(f"the schedule was deleted; the backend still has {live}")
 
@@ -170,8 +170,5 @@ def a_deletion_tolerates_what_is_gone(schedule_kinds: Evidence) -> None:
 
     Fix: take "not found" for done, and log it.
     """
-    if raised := schedule_kinds.facts["delete_gone"]["raised"]:
-        raise Violation(
-            f"deleting a schedule that the backend has lost raised {raised['type']}: "
-            f"{raised['message']}"
-        )
+    if raised := schedule_kinds.raised_by("delete_gone"):
+        raise Violation(f"deleting a schedule that the backend has lost raised {raised}")

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.evidence import Evidence, Raised
 from zenml_conformance.rule import (
     MUST,
     Capability,
@@ -62,9 +62,7 @@ def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
         raise NotSeen("no run was submitted that could be refreshed")
     for phase, facts in phases(refreshed):
         if raised := facts["asking_raised"]:
-            raise Violation(
-                f"for a run that is {phase}, it raised {raised['type']}: {raised['message']}"
-            )
+            raise Violation(f"for a run that is {phase}, it raised {Raised(**raised)}")
 
 
 @status_rule("STAT-2", MUST, requires=("STAT-1",))
@@ -155,7 +153,7 @@ def what_has_ended_stays_as_it_is(refreshed: Evidence) -> None:
         called = facts["gave"]["run"]
         if called not in (None, expected) or facts["status"] != expected:
             raised = facts["refreshing_raised"]
-            after = f", and ZenML raised {raised['type']}: {raised['message']}" if raised else ""
+            after = f", and ZenML raised {Raised(**raised)}" if raised else ""
             raise Violation(
                 f"a run that is {phase} was called {called!r}; its record is {facts['status']!r}"
                 f"{after}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from zenml_conformance.lab.evidence import Evidence, RunRecord
 from zenml_conformance.rule import (
@@ -33,11 +32,6 @@ def _stopped_run(seen: Evidence, pipeline: str = "stopped") -> RunRecord:
     return run
 
 
-def _raised(done: dict[str, Any] | None) -> str | None:
-    raised = done and done["raised"]
-    return f"{raised['type']}: {raised['message']}" if raised else None
-
-
 @stop_rule("STOP-1", MUST)
 def a_stopped_run_ends(stopped: Evidence) -> None:
     """A forceful stop from another process ends all jobs, then all steps and the run.
@@ -54,7 +48,7 @@ def a_stopped_run_ends(stopped: Evidence) -> None:
 
 def _has_ended(seen: Evidence, run: RunRecord) -> None:
     """See that a stopped run has no job, no open step and a final status."""
-    if raised := _raised(seen.facts["stop"]):
+    if raised := seen.raised_by("stop"):
         raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
     if left := seen.facts.get("left_running"):
         raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
@@ -98,7 +92,7 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
         record.job.step for record in (*stopped.step_jobs, *stopped_early.step_jobs)
         if record.job.step in ("queued", "after_stoppable") and record.pid is not None
     ]  # fmt: skip
-    if raised := _raised(stopped_early.facts["stop"]):
+    if raised := stopped_early.raised_by("stop"):
         raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
     if late or started:
         raise Violation(f"after the stop, these started: {', '.join(map(str, {*late, *started}))}")
@@ -129,11 +123,11 @@ def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> N
     """
     if Capability.STOP.value in inspection.facts["capabilities"]:
         can = "_stop_run_forcefully" in inspection.facts["overridden"]
-        if can or not _raised(stopped.facts["stop"]):
+        if can or not stopped.raised_by("stop"):
             raise NotApplicable("it can stop runs")
     _stopped_run(stopped)
     after = (stopped.facts["after_stop"] or {}).get("status")
-    raised = _raised(stopped.facts["stop"])
+    raised = stopped.raised_by("stop")
     if raised is None:
         raise Violation(f"a stop that is not implemented raised nothing; the run is {after!r}")
     if after == "stopping":
@@ -150,7 +144,7 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
     Fix: cancel by job id, or by a label that only this run has; take "already gone" for done.
     """
     _stopped_run(stopped)
-    if raised := _raised(stopped.facts["stop_again"]):
+    if raised := stopped.raised_by("stop_again"):
         raise Violation(f"stopping a stopped run again raised {raised}")
     if not stopped.facts["bystander_ran"]:
         raise NotSeen("no other run was under way")
@@ -170,7 +164,7 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
 
     Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end.
     """
-    run, raised = _stopped_run(stopped_gracefully), _raised(stopped_gracefully.facts["stop"])
+    run, raised = _stopped_run(stopped_gracefully), stopped_gracefully.raised_by("stop")
     if raised:
         raise Violation(f"the graceful stop raised {raised}")
     # Where steps take turns, one that has nothing to wait for may have had its turn before.

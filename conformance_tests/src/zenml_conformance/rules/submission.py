@@ -29,14 +29,13 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
     if not diamond.calls:
         raised = diamond.submissions[0].raised
         raise Violation(
-            f"{method} was never called"
-            + (f": the client raised {raised.type}: {raised.message}" if raised else "")
+            f"{method} was never called" + (f": the client raised {raised}" if raised else "")
         )
     call, submission = diamond.calls[0], diamond.submissions[0]
     if call.raised and diamond.refusal_of_the_id:
         return  # The call is well; that the id is not is for RUNID-4 to say.
     if call.raised:
-        raise Violation(f"{method} raised {call.raised.type}: {call.raised.message}")
+        raise Violation(f"{method} raised {call.raised}")
     if is_deprecated:
         return  # What it gives back is read while it runs.
     known = ("builtins.NoneType", "zenml.orchestrators.base_orchestrator.SubmissionResult")
@@ -146,7 +145,7 @@ def waiting_comes_to_an_end(failing: Evidence, killed: Evidence) -> None:
         if returned and submission.raised:
             raise Violation(
                 f"with {what}, submit_pipeline returned well, and wait_for_completion raised "
-                f"{submission.raised.type}: {submission.raised.message}"
+                f"{submission.raised}"
             )
 
 
@@ -176,7 +175,7 @@ def two_runs_at_once(together: Evidence) -> None:
     Fix: keep nothing about a run on `self`; pass it along, or put it into the job's environment.
     """
     raised = together.submissions[0].raised
-    problems = [f"a client thread raised {raised.type}: {raised.message}"] if raised else []
+    problems = [f"a client thread raised {raised}"] if raised else []
     problems += [
         f"run of {run.pipeline!r} is {run.status!r} with "
         + ", ".join(f"{name} {run.status_of(name)}" for name in ("source", "sink"))

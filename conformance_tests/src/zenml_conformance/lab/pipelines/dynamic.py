@@ -17,7 +17,7 @@ from zenml.config import ResourceSettings
 from zenml.config.retry_config import StepRetryConfig
 from zenml.enums import StepRuntime
 
-from zenml_conformance.lab.evidence import masked
+from zenml_conformance.lab.evidence import Raised, masked
 from zenml_conformance.lab.pipelines.probes import NASTY, leave_probe, mark, wait_for_mark
 from zenml_conformance.lab.pipelines.static import boom, sink, sleeper, source, victim
 
@@ -73,7 +73,7 @@ def enter(probes: str) -> int:
     try:
         run_id = orchestrator.get_orchestrator_run_id()
     except Exception as error:
-        run_id = f"{type(error).__name__}: {error}"
+        run_id = str(Raised.of(error))
     before = len(list(Path(probes).glob("entered-*.mark")))
     entry = {"id": run_id, "pid": os.getpid(), "environment": masked(os.environ)}
     path = Path(probes, f"entered-{before}")
@@ -101,7 +101,7 @@ def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
         try:
             return submit(self, step_run_info, environment, *args, **kwargs)
         except BaseException as error:
-            raised = f"{type(error).__name__}: {error}"
+            raised = str(Raised.of(error))
             raise
         finally:
             note = {

@@ -13,7 +13,7 @@ from zenml import pipeline, step
 from zenml.enums import StepRuntime
 
 from zenml_conformance.lab.pipelines.probes import leave_probe, mark, wait_for_mark
-from zenml_conformance.lab.pipelines.static import boom, sink, sleeper, source
+from zenml_conformance.lab.pipelines.static import boom, sink, source
 
 
 @step
@@ -42,12 +42,6 @@ def stopped(probes: str) -> None:
 def bystander(probes: str) -> None:
     """A run that nobody stops."""
     sink(probes, stoppable(probes, 60.0, name="bystander", id="bystander"), id="after_bystander")
-
-
-@pipeline(enable_cache=False)
-def observed(probes: str) -> None:
-    """A step that waits to be released, and one after it."""
-    sink(probes, sleeper(probes, 60.0), id="after_sleeper")
 
 
 @pipeline(enable_cache=False)

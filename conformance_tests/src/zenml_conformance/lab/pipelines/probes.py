@@ -18,7 +18,7 @@ from typing import Any
 from zenml import get_step_context
 
 from zenml_conformance.engine.session import SENTINEL as SENTINEL
-from zenml_conformance.lab.evidence import masked
+from zenml_conformance.lab.evidence import Raised, masked
 
 ENVIRONMENT_AT_START = masked(os.environ)
 
@@ -82,7 +82,7 @@ def _metadata_hook(run_id: uuid.UUID) -> dict[str, str] | str:
         metadata = Client().active_stack.orchestrator.get_pipeline_run_metadata(run_id)
         return {key: type(value).__name__ for key, value in metadata.items()}
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return str(Raised.of(error))
 
 
 def mark(probes: str, name: str) -> None:

@@ -232,7 +232,7 @@ def published_then_died(probes: str) -> None:
 @pipeline(enable_cache=False)
 def released(probes: str) -> None:
     """A step that waits to be released, and one after it."""
-    sink(probes, sleeper(probes, 30.0), id="after_sleeper")
+    sink(probes, sleeper(probes, 60.0), id="after_sleeper")
 
 
 @step

@@ -38,7 +38,7 @@ def refreshed(lab: Laboratory) -> None:
     lab.evidence.facts["phases"] = {}
     if lab.backend:
         lab.faults(hold=("*",))
-    client = lab.start("refreshed", "operations:observed")
+    client = lab.start("refreshed", "static:released")
     if lab.backend:
         run = lab.wait_for_submission(client)
         _look(lab, "queued", run)
@@ -155,7 +155,7 @@ def stopped_gracefully(lab: Laboratory) -> None:
 @scenario
 def job_lost(lab: Laboratory) -> None:
     """The backend loses the job of a running step: it is gone, and nobody knows of it any more."""
-    client = lab.start("job-lost", "operations:observed")
+    client = lab.start("job-lost", "static:released")
     lab.evidence.facts["ran"] = lab.wait_for_mark("running")
     if lab.backend:
         for record in lab.jobs:
