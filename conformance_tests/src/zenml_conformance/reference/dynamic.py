@@ -7,12 +7,12 @@ status, stop and cleanup are asked by processes that have submitted nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
 from zenml.config.step_configurations import Step
 from zenml.enums import ExecutionStatus
-from zenml.orchestrators import BaseOrchestrator, SubmissionResult
+from zenml.orchestrators import SubmissionResult
 from zenml.orchestrators.publish_utils import (
     publish_pipeline_run_metadata,
     publish_step_run_metadata,
@@ -25,6 +25,7 @@ from zenml_conformance.reference.entrypoint import (
     ReferenceIsolatedEntrypoint,
 )
 from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.reference.part import Part
 
 if TYPE_CHECKING:
     from zenml.config.step_run_info import StepRunInfo
@@ -35,20 +36,13 @@ if TYPE_CHECKING:
     )
     from zenml.stack import Stack
 
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-
 JOB_METADATA = "reference_jobs"
 """Run metadata: the id of the job that ends the run, then those of the steps. Step metadata: the
 id of an isolated step's job."""
 
 
-class DynamicPipelines(BaseOrchestrator):
+class DynamicPipelines(Part):
     """The part of the reference orchestrator that runs pipelines which are code."""
-
-    @property
-    def whole(self) -> ReferenceOrchestrator:
-        """The orchestrator that this is a part of."""
-        return cast("ReferenceOrchestrator", self)
 
     # -- the orchestration job --------------------------------------------------------------
 

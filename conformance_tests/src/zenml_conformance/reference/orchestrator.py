@@ -21,11 +21,9 @@ from zenml.constants import METADATA_ORCHESTRATOR_RUN_ID
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.models import PipelineRunUpdate
 from zenml.orchestrators import SubmissionResult
-from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.orchestrators.publish_utils import (
     publish_failed_pipeline_run,
     publish_pipeline_run_metadata,
-    publish_schedule_metadata,
 )
 from zenml.orchestrators.utils import get_config_environment_vars
 from zenml.stack import Stack
@@ -40,6 +38,7 @@ from zenml_conformance.reference.flavor import (
     ReferenceOrchestratorFlavor as ReferenceOrchestratorFlavor,
 )
 from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.reference.schedules import Schedules
 from zenml_conformance.reference.settlement import Settlement
 from zenml_conformance.reference.stopping import Stop
 
@@ -50,19 +49,15 @@ if TYPE_CHECKING:
     from zenml.models import (
         PipelineRunResponse,
         PipelineSnapshotResponse,
-        ScheduleResponse,
-        ScheduleUpdate,
     )
 
 RUN_ID_VARIABLE = "ZENML_REFERENCE_RUN_ID"
-SCHEDULE_METADATA = "reference_schedule"
-
 
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds to wait before the backend is asked for a state again."""
 
 
-class ReferenceOrchestrator(DynamicPipelines):
+class ReferenceOrchestrator(DynamicPipelines, Schedules):
     """Runs steps as jobs of the reference backend, in either topology."""
 
     @property
@@ -236,71 +231,6 @@ class ReferenceOrchestrator(DynamicPipelines):
     def parents(self, step: Step) -> list[str]:
         """The invocation ids that a step comes after."""
         return list(step.spec.upstream_steps)
-
-    # -- schedules --------------------------------------------------------------------------
-
-    def submit_schedule(
-        self,
-        snapshot: PipelineSnapshotResponse,
-        schedule: ScheduleResponse,
-        environment: dict[str, str],
-    ) -> SubmissionResult | None:
-        """Have the backend fire a pipeline: each firing is a job that submits a run."""
-        self.check_schedule(schedule)
-        job = self.firing_job(snapshot, environment)
-        try:
-            schedule_id = self.backend.schedule(job, self.cron_of(schedule))
-        except EngineError as error:
-            # Only for this exception does ZenML take the schedule out of its store again.
-            raise PipelineSubmissionError(f"The backend refuses the schedule: {error}") from error
-        return SubmissionResult(metadata={SCHEDULE_METADATA: schedule_id})
-
-    def check_schedule(self, schedule: ScheduleResponse) -> None:
-        """Refuse what the backend can't keep: it knows cron expressions and nothing else."""
-        asked = {
-            "interval_second": schedule.interval_second,
-            "run_once_start_time": schedule.run_once_start_time,
-            "start_time": schedule.start_time,
-            "end_time": schedule.end_time,
-            "catchup": schedule.catchup or None,
-        }
-        if unkept := [name for name, value in asked.items() if value is not None]:
-            raise PipelineSubmissionError(
-                f"The reference backend keeps cron expressions only, not {', '.join(unkept)}."
-            )
-
-    def cron_of(self, schedule: ScheduleResponse) -> str:
-        """When the backend is to fire."""
-        assert schedule.cron_expression
-        return schedule.cron_expression
-
-    def firing_job(self, snapshot: PipelineSnapshotResponse, environment: dict[str, str]) -> Job:
-        """What the backend submits at each firing."""
-        return Job(
-            name=self.job_name(str(snapshot.id), "firing"),
-            command=(sys.executable, "-m", f"{__package__}.firing", str(snapshot.id)),
-            environment=self.machine_environment(environment),
-            labels={"role": "firing"},
-        )
-
-    def update_schedule(self, schedule: ScheduleResponse, update: ScheduleUpdate) -> None:
-        """Put a new schedule in the place of the backend's."""
-        if update.cron_expression:
-            old = self.schedule_id(schedule)
-            job = next(record.job for record in self.backend.schedules() if record.id == old)
-            new = self.backend.schedule(job, update.cron_expression)
-            publish_schedule_metadata(schedule.id, {self.id: {SCHEDULE_METADATA: new}})
-            self.backend.unschedule(old)
-
-    def delete_schedule(self, schedule: ScheduleResponse) -> None:
-        """Delete the backend's schedule, if it is still there."""
-        known = {record.id for record in self.backend.schedules() if not record.deleted}
-        if (schedule_id := self.schedule_id(schedule)) in known:
-            self.backend.unschedule(schedule_id)
-
-    def schedule_id(self, schedule: ScheduleResponse) -> str:
-        """The backend's id of a schedule, from its metadata alone."""
-        return str(schedule.run_metadata[SCHEDULE_METADATA])
 
     # -- jobs -------------------------------------------------------------------------------
 
