@@ -8,17 +8,20 @@ READY := .venv/ready
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Killed processes, and cookiecutter, leave files where temporary files are: that goes with them.
+IN_SCRATCH = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && TMPDIR=$$scratch
+
 .PHONY: help demo test lint bench soak pages clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' Makefile
 
 demo: ## Generate a project, run its examples, judge its orchestrator
-	@$(PYTHON) tools/demo.py
+	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
 
 test: lint ## Run everything that is a test
-	$(BIN)/pytest -q -n auto tests
-	$(BIN)/pytest -q -n auto --dist loadgroup --rootdir conformance_tests conformance_tests/tests
+	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto tests
+	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto --dist loadgroup --rootdir conformance_tests conformance_tests/tests
 
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check

@@ -13,7 +13,7 @@ import pytest
 
 from commands import environment, pytest_command
 
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
