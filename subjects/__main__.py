@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from subjects.catalogue import SUBJECTS
-from subjects.matrix import BEGIN, END, PAGE, Verdicts, matrix, within
+from subjects.matrix import BEGIN, END, PAGE, judge, save, tables, within
+from zenml_conformance.report.model import read
 
 OUTCOMES = Path(__file__).parent / "outcomes"
 
@@ -15,18 +16,18 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m subjects", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    judge = commands.add_parser("judge", help="judge orchestrators, and keep what came of it")
-    judge.add_argument("flavors", nargs="+", choices=SUBJECTS, metavar="FLAVOR")
+    judging = commands.add_parser("judge", help="judge orchestrators, and keep the reports")
+    judging.add_argument("flavors", nargs="+", choices=SUBJECTS, metavar="FLAVOR")
     commands.add_parser("write", help="write the matrix into the page, from what was kept")
     arguments = parser.parse_args()
     if arguments.command == "judge":
         for flavor in arguments.flavors:
-            verdicts = Verdicts.reach(SUBJECTS[flavor])
-            verdicts.save(OUTCOMES / f"{flavor}.json")
-            print(f"{flavor}: {verdicts.summary}")
+            report = judge(SUBJECTS[flavor])
+            save(report, OUTCOMES / f"{flavor}.json")
+            print(f"{flavor}: {report.verdict.label}: {report.verdict.reason}")
         return
-    table = matrix([Verdicts.load(path) for path in OUTCOMES.glob("*.json")])
-    PAGE.write_text(within(PAGE.read_text(encoding="utf-8"), BEGIN, END, table), encoding="utf-8")
+    text = tables([read(path) for path in OUTCOMES.glob("*.json")])
+    PAGE.write_text(within(PAGE.read_text(encoding="utf-8"), BEGIN, END, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from zenml.artifact_stores import LocalArtifactStore, LocalArtifactStoreConfig
 from zenml.config.global_config import GlobalConfiguration
-from zenml.entrypoints.base_entrypoint_configuration import BaseEntrypointConfiguration
 from zenml.image_builders import LocalImageBuilderConfig
 
 from zenml_conformance import Component
+from zenml_conformance.engine import session
 
 REGISTRY = Component("default", {"uri": "registry.conformance.invalid"})
 """A container registry with a remote address, to which nothing is pushed."""
@@ -30,11 +32,22 @@ def with_local_stores(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "ZENML_LOCAL_STORES_PATH": GlobalConfiguration().local_stores_path}
 
 
-def stay_out_of_app() -> None:
-    """Keep entrypoints from making `/app` and changing to it: a container's image has it."""
-    BaseEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
-        lambda self: None
-    )
+def directory_of_service(name: str) -> Path:
+    """Give a directory of the scenario's, which the suite searches for what is secret.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        Where it is; nobody has made it yet.
+
+    Raises:
+        RuntimeError: Outside a scenario.
+    """
+    here = session.current
+    if here is None or here.backend is None:
+        raise RuntimeError("An emulated service is a scenario's: there is none here.")
+    return Path(here.backend, "backend", name)
 
 
 def let_components_look_remote() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -30,8 +31,30 @@ class Task:
     after: tuple[str, ...] = ()
 
 
+ATTEMPTS = 4
+"""How often clients ask a service that does not answer: once, and three times again.
+
+It is the default of urllib3 and of Modal's SDK; boto3 and Azure's SDKs ask more often.
+"""
+
 Interpreter = Callable[[Any, str], list[Task]]
 """Makes tasks of a compiled pipeline and the id of an execution of it."""
+
+
+def state_of(backend: ReferenceBackend, job_id: str) -> JobState:
+    """Ask where a job is, as often as clients do that get no answer.
+
+    Args:
+        backend: Runs the job.
+        job_id: Its id.
+
+    Returns:
+        Its state.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(EngineError):
+            return backend.status(job_id)
+    return backend.status(job_id)
 
 
 class Executions:
@@ -63,7 +86,7 @@ class Executions:
             The id.
 
         Raises:
-            EngineError: If the backend refuses a task.
+            EngineError: If the backend refuses a task, or one comes after what is not there.
         """
         execution = execution or str(uuid4())
         module, _, function = self.interpreter.partition(":")
@@ -72,7 +95,10 @@ class Executions:
         waiting = interpret(definition, execution)
         try:
             while waiting:
-                task = next(task for task in waiting if all(name in ids for name in task.after))
+                task = next((t for t in waiting if all(name in ids for name in t.after)), None)
+                if task is None:
+                    names = ", ".join(task.name for task in waiting)
+                    raise EngineError(f"{names} come after tasks that are not in the pipeline")
                 waiting.remove(task)
                 needs = tuple(ids[name] for name in task.after)
                 job = task.job.model_copy(update={"depends_on": needs})
@@ -106,7 +132,8 @@ class Executions:
             RUNNING until every task has ended; then FAILED if one has not succeeded, which one
             that was lost has not; UNKNOWN when there is no such execution, or all is forgotten.
         """
-        states = {self.backend.status(job_id) for job_id in self.tasks(execution).values()}
+        ids = self.tasks(execution).values()
+        states = {state_of(self.backend, job_id) for job_id in ids}
         if states <= {JobState.UNKNOWN}:
             return JobState.UNKNOWN
         if any(state in (JobState.QUEUED, JobState.RUNNING) for state in states):

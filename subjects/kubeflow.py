@@ -18,7 +18,7 @@ from kfp_server_api import ApiException
 from urllib3.exceptions import HTTPError, ProtocolError
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote, stay_out_of_app
+from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote
 from subjects.executions import Executions
 from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
@@ -124,7 +124,6 @@ class KubeflowHarness(Harness):
         client.get_experiment = lambda self, *_, **__: experiment
         client.wait_for_run_completion = lambda self, **request: pipelines.wait(**request)
         let_components_look_remote()
-        stay_out_of_app()
 
 
 class UnreachableKubeflowHarness(KubeflowHarness):

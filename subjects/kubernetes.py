@@ -22,7 +22,7 @@ from kubernetes.client.rest import RESTClientObject
 from kubernetes.utils.quantity import parse_quantity
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, stay_out_of_app, with_local_stores
+from subjects.emulation import BUILDER, REGISTRY, with_local_stores
 from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
@@ -506,4 +506,3 @@ class KubernetesHarness(Harness):
         kubernetes.config.load_incluster_config = lambda **_: None
         kubernetes.config.list_kube_config_contexts = lambda **_: (contexts, contexts[0])
         socket.gethostname = lambda: cluster.host_name(outside)
-        stay_out_of_app()

@@ -20,7 +20,6 @@ from subjects.emulation import (
     BUILDER,
     REGISTRY,
     let_components_look_remote,
-    stay_out_of_app,
     with_local_stores,
 )
 from subjects.executions import Executions, Task
@@ -261,4 +260,3 @@ class SagemakerHarness(Harness):
         sagemaker_orchestrator.POLLING_DELAY = 0.2  # type: ignore[assignment]
         sagemaker_orchestrator.MAX_POLLING_ATTEMPTS = 10_000
         let_components_look_remote()
-        stay_out_of_app()

@@ -9,16 +9,17 @@ import pytest
 from subjects.__main__ import OUTCOMES
 from subjects.catalogue import SUBJECTS
 from subjects.executions import Executions, Task
-from subjects.matrix import BEGIN, END, MARKS, PAGE, Verdicts, matrix, within
+from subjects.matrix import BEGIN, END, PAGE, tables, within
 
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.harness import Harness
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Faults, Job, JobState, JobTable, Rejected
-from zenml_conformance.rule import Status
+from zenml_conformance.report.model import Report, read
+from zenml_conformance.rule import Status, Tier
 from zenml_conformance.rules import RULES
 
-KEPT = [Verdicts.load(path) for path in sorted(OUTCOMES.glob("*.json"))]
+KEPT = [read(path) for path in sorted(OUTCOMES.glob("*.json"))]
 
 
 class Table(ReferenceBackend):
@@ -65,28 +66,28 @@ def diamond(definition: object, execution: str) -> list[Task]:
 def test_the_page_shows_what_was_kept() -> None:
     """The matrix is the command's own."""
     page = PAGE.read_text(encoding="utf-8")
-    assert within(page, BEGIN, END, matrix(KEPT)) == page, "run `python -m subjects write`"
+    assert within(page, BEGIN, END, tables(KEPT)) == page, "run `python -m subjects write`"
 
 
-@pytest.mark.parametrize("verdicts", KEPT, ids=lambda verdicts: verdicts.flavor)
-def test_what_was_kept_is_of_known_rules_and_ends(verdicts: Verdicts) -> None:
-    """No outcome is of a rule or a tier that is not there any more."""
-    assert SUBJECTS[verdicts.flavor].tier == verdicts.tier
-    assert set(verdicts.outcomes) <= set(RULES)
-    assert {outcome["status"] for outcome in verdicts.outcomes.values()} <= set(MARKS)
-    assert set(MARKS) <= {status.value for status in Status}
+@pytest.mark.parametrize("report", KEPT, ids=lambda report: report.subject.flavor)
+def test_what_was_kept_is_of_known_rules_and_of_the_tier_in_the_catalogue(report: Report) -> None:
+    """No report is of a rule that is not there any more, or older than its subject's harness."""
+    looked_at = SUBJECTS[report.subject.flavor].tier == "static"
+    assert (report.subject.tier is Tier.STATIC) == looked_at
+    assert {rule.id for rule in report.rules} <= set(RULES)
 
 
 def test_every_broken_rule_of_an_emulated_subject_is_explained() -> None:
     """A red mark without a finding that was confirmed would be an accusation."""
     page = PAGE.read_text(encoding="utf-8")
-    for verdicts in KEPT:
-        if verdicts.tier != "emulated":
+    for report in KEPT:
+        flavor = report.subject.flavor
+        if SUBJECTS[flavor].tier != "emulated":
             continue
-        section = page.split(f"\n## `{verdicts.flavor}`\n")[1].split("\n## ")[0]
-        broken = {rule for rule, o in verdicts.outcomes.items() if o["status"] == "failed"}
+        section = page.split(f"\n## `{flavor}`\n")[1].split("\n## ")[0]
+        broken = {rule.id for rule in report.with_status(Status.FAILED)}
         explained = set(re.findall(r"\b[A-Z]+-\d+\b", section))
-        assert broken <= explained, f"{verdicts.flavor}: {broken - explained}"
+        assert broken <= explained, f"{flavor}: {broken - explained}"
 
 
 @pytest.mark.parametrize("flavor", [name for name, s in SUBJECTS.items() if s.harness])

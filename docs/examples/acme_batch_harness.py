@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from zenml.config.global_config import GlobalConfiguration
-from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators import BaseOrchestrator
 
 from zenml_conformance import Harness
@@ -54,10 +53,6 @@ class AcmeBatchHarness(Harness):
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
     ) -> None:
-        """Replace the service's client, and what only a remote container has."""
+        """Replace the service's client."""
         service = ServiceOnReferenceBackend(backend)
         orchestrator_class.client = property(lambda _: service)  # type: ignore[attr-defined]
-        # In its image, a step changes to /app. Here, it is a process of this machine.
-        StepEntrypointConfiguration.prepare_code_environment = (  # type: ignore[method-assign]
-            lambda self: None
-        )
