@@ -20,12 +20,16 @@ START_SECONDS = 120.0
 class EngineProcess:
     """A running engine. It ends with `close`, or when the process that started it is gone."""
 
-    def __init__(self, directory: Path, search_path: list[str]) -> None:
+    def __init__(
+        self, directory: Path, search_path: list[str], parallel_scenarios: int | None = None
+    ) -> None:
         """Start an engine.
 
         Args:
             directory: Takes its log; must exist.
             search_path: Where Python finds modules.
+            parallel_scenarios: How many scenarios it plays at a time; None: one more than there
+                are cores.
 
         Raises:
             EngineError: If it does not start; the message has its last words.
@@ -33,7 +37,7 @@ class EngineProcess:
         # A socket's path may have some hundred characters only, and a checkout's may have more.
         self._socket_directory = tempfile.mkdtemp(prefix="zenml-conformance-")
         self.socket = str(Path(self._socket_directory, "engine"))
-        parallel = max(2, len(os.sched_getaffinity(0)) + 1)
+        parallel = parallel_scenarios or len(os.sched_getaffinity(0)) + 1
         log = directory / "engine.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
