@@ -143,15 +143,13 @@ def bank(
     """The faults of the tests that are going to run."""
     names = {item.name for item in request.session.items}
     selected = [fault for fault in FAULTS if any(f"[{fault}]" in name for name in names)]
-    is_worker = hasattr(request.config, "workerinput")
-    if is_worker and not getattr(request.config.option, "loadgroup", False):
-        selected = []  # The other workers take their share of them, and nobody knows which.
+    if hasattr(request.config, "workerinput"):
+        selected = []  # Other workers take their share of them, and nobody knows which.
     bank = Bank(tmp_path_factory.mktemp("bank"), selected)
     yield bank
     bank.close()
 
 
-@pytest.mark.xdist_group("bank")  # One engine plays ahead for all of them.
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_exactly_the_expected_rules_are_red(fault: Fault, bank: Bank) -> None:
     judge = bank.judge(fault)
