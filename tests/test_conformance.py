@@ -92,8 +92,7 @@ def spooler(tmp_path: Path) -> dict[str, str]:
 def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path) -> None:
     """The example backend, put into a new project as it is, runs on the real Task Spooler.
 
-    Static pipelines, and how they are stopped: a job of a real queue imports ZenML for itself, and
-    every further profile starts more of them.
+    Not all of the live tier: a job of a real queue imports ZenML for itself, which costs seconds.
     """
     project = engines.cookiecutter(
         tmp_path, package_name="zenml-spool-orchestrator", backend_pattern="custom_coordinator"
@@ -110,8 +109,8 @@ def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path)
         )
         assert done.returncode == 0, done.stdout
     try:
-        options = ("--conformance-tier=live", "--conformance-profile=static,operations")
-        assert "\nPARTIAL: " in judge(project, *options, environment=spooler)
+        selected = "RUNID or DAG or ENV or SUB-10 or DEAD-1 or DEAD-3 or STOP or DYN-2 or ISO-9"
+        judge(project, "--conformance-tier=live", "-k", selected, environment=spooler)
     finally:
         for queue in ("", "-controllers"):
             socket = spooler["TS_SOCKET"] + queue
