@@ -23,13 +23,11 @@ from zenml.integrations.azure.orchestrators import azureml_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import (
-    BUILDER,
-    REGISTRY,
+    EmulatedHarness,
     let_components_look_remote,
     with_local_stores,
 )
 from subjects.executions import Executions, Task, state_of
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobState
@@ -204,7 +202,7 @@ def job_of(name: str, said: dict[str, Any], root: str) -> Job:
     )
 
 
-class AzureMLHarness(Harness):
+class AzureMLHarness(EmulatedHarness):
     """Connects ZenML's `azureml` orchestrator through an emulated client."""
 
     job_name_pattern = JOB_NAME
@@ -212,10 +210,6 @@ class AzureMLHarness(Harness):
     def config(self) -> dict[str, Any]:
         """Give what the component needs; nobody has this workspace."""
         return {"subscription_id": "none", "resource_group": "none", "workspace": "none"}
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

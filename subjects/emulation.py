@@ -8,14 +8,22 @@ from zenml.artifact_stores import LocalArtifactStore, LocalArtifactStoreConfig
 from zenml.config.global_config import GlobalConfiguration
 from zenml.image_builders import LocalImageBuilderConfig
 
-from zenml_conformance import Component
+from zenml_conformance import Component, Harness
 from zenml_conformance.engine import session
 
-REGISTRY = Component("default", {"uri": "registry.conformance.invalid"})
-"""A container registry with a remote address, to which nothing is pushed."""
 
-BUILDER = Component("local")
-"""An image builder that is never asked: the suite names an image that needs no build."""
+class EmulatedHarness(Harness):
+    """A stack such as orchestrators of containers demand."""
+
+    def components(self) -> dict[str, Component]:
+        """Give a registry to which nothing is pushed, and a builder that is never asked.
+
+        The registry's address is remote; the suite names an image that needs no build.
+        """
+        return {
+            "container_registry": Component("default", {"uri": "registry.conformance.invalid"}),
+            "image_builder": Component("local"),
+        }
 
 
 def with_local_stores(environment: dict[str, str]) -> dict[str, str]:

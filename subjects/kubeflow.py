@@ -18,9 +18,8 @@ from kfp_server_api import ApiException
 from urllib3.exceptions import HTTPError, ProtocolError
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote
+from subjects.emulation import EmulatedHarness, let_components_look_remote
 from subjects.executions import Executions
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import JobState
@@ -93,7 +92,7 @@ def compiled(path: str) -> dict[str, Any]:
     return ir
 
 
-class KubeflowHarness(Harness):
+class KubeflowHarness(EmulatedHarness):
     """Connects ZenML's `kubeflow` orchestrator through an emulated client."""
 
     # Tasks get their names from the SDK, pods from Argo; what can be wrong are the components'.
@@ -102,10 +101,6 @@ class KubeflowHarness(Harness):
     def config(self) -> dict[str, Any]:
         """Give what the component needs; nobody listens there."""
         return {"kubeflow_hostname": HOST, "synchronous": True, "timeout": 1200}
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

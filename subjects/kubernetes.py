@@ -22,8 +22,7 @@ from kubernetes.client.rest import RESTClientObject
 from kubernetes.utils.quantity import parse_quantity
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, with_local_stores
-from zenml_conformance import Component, Harness
+from subjects.emulation import EmulatedHarness, with_local_stores
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobRecord, JobState
@@ -473,7 +472,7 @@ def matches(labels: dict[str, str], selector: str | None) -> bool:
     return all(labels.get(key) == value for key, _, value in wanted)
 
 
-class KubernetesHarness(Harness):
+class KubernetesHarness(EmulatedHarness):
     """Connects ZenML's `kubernetes` orchestrator through an emulated Kubernetes API."""
 
     # RFC 1123 label: a Job's name becomes a label of its pods.
@@ -489,10 +488,6 @@ class KubernetesHarness(Harness):
             "job_monitoring_delay": 0.01,
             "interrupt_check_interval": 0.5,
         }
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

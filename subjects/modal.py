@@ -17,13 +17,11 @@ from zenml.integrations.modal import sandbox_utils
 from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import (
-    BUILDER,
-    REGISTRY,
+    EmulatedHarness,
     let_components_look_remote,
     with_local_stores,
 )
 from subjects.executions import state_of
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobState
@@ -127,17 +125,13 @@ def job_of(command: tuple[str, ...], request: dict[str, Any]) -> Job:
     )
 
 
-class ModalHarness(Harness):
+class ModalHarness(EmulatedHarness):
     """Connects ZenML's `modal` orchestrator through an emulated SDK."""
 
     def config(self) -> dict[str, Any]:
         """Give what the component needs: nobody has this token."""
         # A step that wants two of them is refused where nothing says of which type.
         return {"gpu": "T4", "token_id": "ak-emulated", "token_secret": "as-emulated"}
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

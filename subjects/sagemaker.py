@@ -17,13 +17,11 @@ from zenml.integrations.aws.orchestrators import sagemaker_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import (
-    BUILDER,
-    REGISTRY,
+    EmulatedHarness,
     let_components_look_remote,
     with_local_stores,
 )
 from subjects.executions import Executions, Task
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobState
@@ -231,7 +229,7 @@ def job_of(step: dict[str, Any], arn: str, execution: str) -> Job:
     )
 
 
-class SagemakerHarness(Harness):
+class SagemakerHarness(EmulatedHarness):
     """Connects ZenML's `sagemaker` orchestrator through an emulated AWS API."""
 
     def config(self) -> dict[str, Any]:
@@ -244,10 +242,6 @@ class SagemakerHarness(Harness):
             "instance_type": "ml.m5.large",
             "bucket": BUCKET,
         }
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

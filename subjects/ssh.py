@@ -23,14 +23,12 @@ from zenml.integrations.ssh.orchestrators import ssh_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import (
-    BUILDER,
-    REGISTRY,
+    EmulatedHarness,
     directory_of_service,
     let_components_look_remote,
     with_local_stores,
 )
 from subjects.executions import Executions, Task
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobState
@@ -282,7 +280,7 @@ def interpolated(value: Any) -> Any:
     return value.replace("$$", "$") if isinstance(value, str) else value
 
 
-class SSHHarness(Harness):
+class SSHHarness(EmulatedHarness):
     """Connects ZenML's `ssh` orchestrator through an emulated remote host."""
 
     job_name_pattern = CONTAINER_NAME
@@ -299,10 +297,6 @@ class SSHHarness(Harness):
             # The emulated host does not say how much of its disk is free.
             "minimum_free_disk_gb": 0,
         }
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

@@ -18,9 +18,8 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, Schedul
 from google.protobuf.json_format import MessageToDict
 from zenml.orchestrators import BaseOrchestrator
 
-from subjects.emulation import BUILDER, REGISTRY, let_components_look_remote
+from subjects.emulation import EmulatedHarness, let_components_look_remote
 from subjects.executions import Executions
-from zenml_conformance import Component, Harness
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import JobState
@@ -83,16 +82,12 @@ def specification(job: PipelineJob) -> dict[str, Any]:
     return ir
 
 
-class VertexHarness(Harness):
+class VertexHarness(EmulatedHarness):
     """Connects ZenML's `vertex` orchestrator through an emulated API client."""
 
     def config(self) -> dict[str, Any]:
         """Give what the component needs; nobody has this project."""
         return {"location": "europe-west1", "project": PROJECT, "pipeline_root": "gs://emulated"}
-
-    def components(self) -> dict[str, Component]:
-        """Give what the orchestrator's validator demands."""
-        return {"container_registry": REGISTRY, "image_builder": BUILDER}
 
     def connect(
         self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend

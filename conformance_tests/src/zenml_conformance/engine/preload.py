@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import importlib
-import threading
 
 from sqlalchemy.orm import configure_mappers
 from zenml.environment import Environment
 from zenml.integrations.registry import integration_registry
 
-from zenml_conformance.engine.warm_up import share_statements
+from zenml_conformance.engine.warm_up import require_one_thread, share_statements
 
 MODULES = (
     "alembic.autogenerate",
@@ -78,9 +77,7 @@ def preload() -> None:
     configure_mappers()
     _remember_packages()
     share_statements()
-    if threading.active_count() != 1:
-        names = ", ".join(thread.name for thread in threading.enumerate())
-        raise RuntimeError(f"importing ZenML started threads, and forks would lose them: {names}")
+    require_one_thread("importing ZenML started")
     keep()
 
 

@@ -93,6 +93,20 @@ def share_statements() -> None:
     registry.register("sqlite", __name__, SharedSQLite.__name__)
 
 
+def require_one_thread(what: str) -> None:
+    """Make sure that this process can be forked.
+
+    Args:
+        what: What may have started or left threads, in words.
+
+    Raises:
+        RuntimeError: If there are others than this one.
+    """
+    if threading.active_count() != 1:
+        names = ", ".join(thread.name for thread in threading.enumerate())
+        raise RuntimeError(f"{what} threads, and forks would lose them: {names}")
+
+
 def warm_up(environment: dict[str, str]) -> None:
     """Run pipelines in this process, and leave nothing of them behind but what is reusable.
 
@@ -106,9 +120,7 @@ def warm_up(environment: dict[str, str]) -> None:
         for each in (_static, _dynamic):
             each()
         _read()
-    if threading.active_count() != 1:
-        names = ", ".join(thread.name for thread in threading.enumerate())
-        raise RuntimeError(f"warming up left threads, and forks would lose them: {names}")
+    require_one_thread("warming up left")
 
 
 @contextmanager
