@@ -40,6 +40,9 @@ RESOURCES = {
 }
 """One command step for each."""
 
+UNHEARD_SECONDS = 10.0
+"""How long an isolated step waits for ZenML's runner, which may be waiting for the step."""
+
 OWN_RESOURCES = ResourceSettings(cpu_count=1.5, memory="700MiB")
 """What the pipeline asks for itself."""
 
@@ -120,28 +123,43 @@ def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
 
 
 def _watch_questions(orchestrator_class: Any, probes: str, before: int) -> None:
-    """Note what this process is told about isolated steps, and leave a sign when it has asked."""
-    ask = orchestrator_class.get_isolated_step_status
+    """Note what this process is told about isolated steps, and when it has acted on an answer.
+
+    It has when it asks again, or cleans up: what it believes of the step is in the store by then.
+    """
+    ask, clean_up = (
+        orchestrator_class.get_isolated_step_status,
+        orchestrator_class.cleanup_isolated_step,
+    )
+    asked: set[str] = set()
 
     @functools.wraps(ask)
-    def watched(self: Any, step_run: Any) -> Any:
+    def watched_ask(self: Any, step_run: Any) -> Any:
+        if step_run.name in asked:
+            mark(probes, f"acted-{before}-{step_run.name}")
         try:
             status = ask(self, step_run)
             said = getattr(status, "value", status)
             Path(probes, f"{step_run.name}.{said}.told").touch()
             return status
         finally:
-            mark(probes, f"asked-{before}")
+            asked.add(step_run.name)
+
+    @functools.wraps(clean_up)
+    def watched_clean_up(self: Any, step_run: Any) -> Any:
+        mark(probes, f"acted-{before}-{step_run.name}")
+        return clean_up(self, step_run)
 
     if getattr(ask, "__wrapped__", None) is None:
-        orchestrator_class.get_isolated_step_status = watched
+        orchestrator_class.get_isolated_step_status = watched_ask
+        orchestrator_class.cleanup_isolated_step = watched_clean_up
 
 
 @step
 def lingering(probes: str) -> int:
-    """Take a moment, so that whoever waits for it shows."""
+    """End when the runner has heard of it, so that it shows what it heard, and who waits."""
     began = time.monotonic()
-    time.sleep(1.0)  # Being busy is what this step is for.
+    wait_for_mark(probes, "acted-0-isolated", UNHEARD_SECONDS)
     leave_probe(probes, began=began, ended=time.monotonic())
     return 1
 

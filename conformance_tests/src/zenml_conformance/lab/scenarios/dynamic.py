@@ -153,8 +153,8 @@ def dynamic_restarted(lab: Laboratory) -> None:
         if facts["restarted"]:
             lab.wait_for_mark("attached-1", seconds=FATE_SECONDS)
         if facts["restarted"] and isolated:
-            # What the new process believes of the step shows when it has asked while it runs.
-            lab.wait_for_mark("asked-1", seconds=HANG_SECONDS)
+            # What the new process believes of the step must be in the store while it runs.
+            lab.wait_for_mark("acted-1-sleeper", seconds=HANG_SECONDS)
     lab.mark("release")
     lab.finish(client, FATE_SECONDS)
     lab.settle(FATE_SECONDS)
