@@ -57,20 +57,27 @@ def test_a_sabotage_says_what_is_wrong_and_plays_what_its_rule_looks_at(sabotage
     assert seen.issuperset(sabotage.scenarios)
 
 
-def test_faults_are_caught(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("orchestrator", "rules"),
+    [
+        ("reference", ("RUNID-5", "PKG-5", "SUB-2", "ENV-2")),
+        ("local", ("RUNID-2", "ENV-1")),
+    ],
+)
+def test_faults_are_caught(tmp_path: Path, orchestrator: str, rules: tuple[str, ...]) -> None:
     done = run_pytest(
         tmp_path,
-        "--orchestrator=reference",
+        f"--orchestrator={orchestrator}",
         "--prove",
         "-k",
-        "prove and (RUNID-5 or PKG-5 or SUB-2 or ENV-2)",
+        f"prove and ({' or '.join(rules)})",
         "-n",
         "2",
     )
     assert done.returncode == 0, done.stdout
-    for rule in ("RUNID-5", "PKG-5", "SUB-2", "ENV-2"):
+    for rule in rules:
         assert re.search(rf"^{rule} +caught ", done.stdout, re.MULTILINE), done.stdout
-    assert "\n4 of 4 MUST rules that hold were shown to bite." in done.stdout
+    assert f"\n{len(rules)} of {len(rules)} MUST rules that hold were shown to bite." in done.stdout
 
 
 def test_a_fault_that_is_not_caught_fails_the_session(tmp_path: Path) -> None:

@@ -307,7 +307,9 @@ class _Warnings(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        error = record.exc_info[1] if record.exc_info else None
+        because = f"\n{Raised.of(error)}" if error else ""
+        self.messages.append(f"{record.getMessage()}{because}")
 
 
 def _open_call(kwargs: dict[str, Any]) -> Call:

@@ -81,7 +81,7 @@ class Call(BaseModel):
     changed: list[str] = Field(default_factory=list)
     """What of the caller's state was different afterwards."""
     logged: list[str] = Field(default_factory=list)
-    """Warnings that were logged meanwhile."""
+    """Warnings that were logged meanwhile, each with the exception that came with it."""
 
 
 class Submission(BaseModel):
@@ -296,7 +296,8 @@ class Evidence(BaseModel):
     def refusal_of_the_id(self) -> str | None:
         """What ZenML's models say against the orchestrator run id, wherever they were asked."""
         raised = [call.raised.message for call in self.calls if call.raised]
-        for words in (self.unreadable or "", *raised, *self.last_words.values()):
+        logged = [message for call in self.calls for message in call.logged]
+        for words in (self.unreadable or "", *raised, *logged, *self.last_words.values()):
             # Pydantic names the field on a line of its own, and what is wrong on the next.
             if match := re.search(r"^orchestrator_run_id\n\s+(.+)$", words, re.MULTILINE):
                 return match[1]

@@ -121,11 +121,18 @@ class Scene:
             )
 
     def change_environments(self, change: Callable[[str, dict[str, str]], dict[str, str]]) -> None:
-        """Change the environment of each job that runs a step.
+        """Change the environment in which each step runs: of its job, or in the client.
 
         Args:
             change: From a step and its environment to another environment.
         """
+
+        def submit(original: Around, *, step_environments: Any, **others: Any) -> Any:
+            changed = {name: change(name, dict(kept)) for name, kept in step_environments.items()}
+            return original(step_environments=changed, **others)
+
+        if not self.backend:
+            self.around("submit_pipeline", submit)
         self.change_jobs(
             lambda job: (
                 job.model_copy(update={"environment": change(job.step, dict(job.environment))})
@@ -133,6 +140,26 @@ class Scene:
                 else job
             )
         )
+
+    # -- what the orchestrator tells ZenML --------------------------------------------------
+
+    def change_run_ids(self, change: Callable[[str], str]) -> None:
+        """Change the orchestrator run id that ZenML is told for each step.
+
+        Args:
+            change: From an id to another. It may be asked to change what it has given.
+        """
+        from zenml.execution.context import ExecutionContext
+        from zenml.orchestrators.step_launcher import StepLauncher
+
+        def launcher(original: Around, *args: Any, orchestrator_run_id: str, **others: Any) -> None:
+            original(*args, orchestrator_run_id=change(orchestrator_run_id), **others)
+            if context := ExecutionContext.get():
+                context.pipeline_run = None  # ZenML would go by it, and not by the id.
+
+        self.around("get_orchestrator_run_id", lambda original: change(original()))
+        # An orchestrator whose steps run in the client knows the id, and does not ask itself.
+        wrap(StepLauncher, "__init__", launcher)
 
     # -- what the orchestrator sees of the store, and what the store hears of it ------------
 

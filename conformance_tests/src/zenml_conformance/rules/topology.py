@@ -23,10 +23,14 @@ def steps_go_by_invocation_id(diamond: Evidence) -> None:
     if jobs.count("meet") > 1 and "meet_2" not in jobs:
         raise Violation("'meet' was submitted twice, and 'meet_2', the second call, never")
     run = diamond.run
-    lost = run is not None and run.step("meet_2") is None
     # Without jobs to look at; that the first call failed would explain it, too.
-    if lost and not diamond.simulated and run and run.status_of("meet") == "completed":
+    if diamond.simulated or run is None or run.status_of("meet") != "completed":
+        return
+    if run.step("meet_2") is None:
         raise Violation("of two calls of one step function, 'meet_2' was never recorded")
+    words = [str(said) for call in diamond.calls for said in (*call.logged, call.raised)]
+    if any("EntityExistsError" in said and "`meet`" in said for said in words):
+        raise Violation("'meet' was begun again instead of 'meet_2', the second call")
 
 
 @rule("DAG-1", MUST, requires=("RUNID-1", "DAG-5"))

@@ -20,14 +20,18 @@ def variable_dropped(scene: Scene) -> None:
     )
 
 
-@sabotage("ENV-2", needs=Needs.JOBS)
-def values_mixed_up(scene: Scene) -> None:
-    """The second call of a step's function gets the value of the first."""
+@sabotage("ENV-1", needs=Needs.CLIENT)
+def zenmls_variables_dropped(scene: Scene) -> None:
+    """Nothing of what ZenML sets for a step arrives."""
     scene.change_environments(
-        lambda step, variables: (
-            {**variables, "CONFORMANCE_OWN": "meet"} if step == "meet_2" else variables
-        )
+        lambda step, variables: {k: v for k, v in variables.items() if not k.startswith("ZENML_")}
     )
+
+
+@sabotage("ENV-2")
+def values_mixed_up(scene: Scene) -> None:
+    """A step that has no value of its own for a variable gets another step's."""
+    scene.change_environments(lambda step, variables: {"CONFORMANCE_OWN": "meet", **variables})
 
 
 @sabotage("ENV-3", needs=Needs.JOBS)

@@ -73,7 +73,10 @@ def _raise_after_waiting(scene: Scene) -> None:
     from zenml.orchestrators import SubmissionResult
 
     def submit(original: Around, **keywords: Any) -> Any:
-        result = original(**keywords) or SubmissionResult()
+        try:
+            result = original(**keywords) or SubmissionResult()
+        except RuntimeError:  # It says so at once when a step fails.
+            result = SubmissionResult()
         wait = result.wait_for_completion
 
         def wait_and_raise() -> None:

@@ -38,15 +38,30 @@ def named_by_function(scene: Scene) -> None:
     scene.change_jobs(lambda job: for_step(job, "meet") if job.step == "meet_2" else job)
 
 
-@sabotage("DAG-1", needs=Needs.JOBS)
-def order_lost(scene: Scene) -> None:
-    """Steps wait for nothing, and the last is begun first."""
+@sabotage("DAG-5", needs=Needs.CLIENT)
+def looked_up_by_function(scene: Scene) -> None:
+    """A step is looked up by its function, which gives the first call of that function."""
 
     def change(snapshot: Any) -> None:
         steps = snapshot.step_configurations
-        for name in reversed(list(steps)):
-            steps[name] = steps.pop(name)
-            steps[name].spec.upstream_steps.clear()
+        if "meet_2" in steps:
+            steps["meet_2"] = steps["meet"]
+
+    scene.change_snapshots(change)
+
+
+@sabotage("DAG-1")
+def order_lost(scene: Scene) -> None:
+    """Steps wait for nothing, and one that only comes after another is begun first."""
+
+    def change(snapshot: Any) -> None:
+        steps = snapshot.step_configurations
+        for step in steps.values():
+            step.spec.upstream_steps.clear()
+        if "meet_2" in steps:
+            first = {"meet_2": steps.pop("meet_2"), **steps}
+            steps.clear()
+            steps.update(first)
 
     scene.change_snapshots(change)
 
