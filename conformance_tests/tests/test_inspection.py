@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,15 @@ class ReadsTheSchedule(ReferenceOrchestrator):
         return None
 
 
+class IgnoresTheSchedule(ReferenceOrchestrator):
+    """Submission says that it has no code for schedules."""
+
+    def submit_pipeline(self, snapshot: Any, *args: Any, **kwargs: Any) -> SubmissionResult | None:
+        if snapshot.schedule:
+            logging.getLogger(__name__).warning("the schedule is ignored")
+        return None
+
+
 class TakesAllocations(ReferenceOrchestrator):
     """Isolated steps have code for resource pools."""
 
@@ -56,6 +66,11 @@ def test_code_for_schedules_that_zenml_never_reaches() -> None:
     (found,) = under_claims(instance(ReadsTheSchedule, NotSchedulable()))
     assert found["capability"] == "schedules"
     assert "update_schedule, delete_schedule, submit_pipeline" in found["detail"]
+
+
+def test_what_refuses_schedules_is_no_code_for_them() -> None:
+    (found,) = under_claims(instance(IgnoresTheSchedule, NotSchedulable()))
+    assert "(update_schedule, delete_schedule)" in found["detail"]
 
 
 def test_allocations_that_zenml_never_passes() -> None:

@@ -40,7 +40,7 @@ def test_everything_that_matters_is_said() -> None:
         r"  DAG-4: a reason of DAG-4",
         r"not reached: ENV-2",
         r"declared, and works: stopping runs",
-        r"works, but is not declared: schedules \(one fired\)",
+        r"there, but not declared: schedules \(one fired\)",
         r"  RES-1    a reason \(an owner, until 2030-05-17\)",
         r"NON-CONFORMANT: \d+ of \d+ MUST rules hold; broken: DAG-1; waived: RES-1\.",
         r"  ! a MUST that was not reached in time: ENV-2",

@@ -13,15 +13,15 @@ from zenml_conformance.rules import RULES
 class Shown(str, Enum):
     """What became of a claim.
 
-    UNDER_CLAIMED: it works, and nobody is told. UNSEEN: it is declared, and no MUST rule could
-    show it.
+    UNDER_CLAIMED: there is code for it, and ZenML is not told. UNSEEN: it is declared, and no
+    MUST rule could show it.
     """
 
     WORKS = "works"
     FAILS = "fails"
     UNSEEN = "not seen"
     UNDECLARED = "not declared"
-    UNDER_CLAIMED = "works, but is not declared"
+    UNDER_CLAIMED = "there, but not declared"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def check(
     Args:
         declared: What the orchestrator declares.
         outcomes: What became of the rules, by rule.
-        under_claims: What the inspection found to work without being declared: `capability` and
+        under_claims: What was found without being declared: `capability` and
             `detail` of each.
 
     Returns:

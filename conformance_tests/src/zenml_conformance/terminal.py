@@ -184,7 +184,7 @@ def _claims(result: Result, width: int) -> Iterable[str]:
             yield from _wrapped(f"{word}: {', '.join(by_shown[shown])}", width, "", indent=2)
     for claim in result.claims:
         if claim.shown is Shown.UNDER_CLAIMED:
-            line = f"works, but is not declared: {claim.capability}"
+            line = f"there, but not declared: {claim.capability}"
             yield from _wrapped(f"{line} ({claim.detail})", width, "", indent=2)
 
 

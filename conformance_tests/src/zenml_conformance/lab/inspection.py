@@ -116,18 +116,29 @@ def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
 
 
 def _reads_the_schedule(method: Any) -> bool:
-    """Whether a method looks at the `schedule` of a snapshot."""
+    """Whether a method works with the `schedule` of a snapshot, and does not just refuse it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
     except (OSError, TypeError, SyntaxError):
         return False
+    refused = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and all(map(_only_speaks, branch.body))
+        for node in ast.walk(branch.test)
+    }
     return any(
         isinstance(node, ast.Attribute)
         and node.attr == "schedule"
         and isinstance(node.value, ast.Name)
         and node.value.id == "snapshot"
-        for node in ast.walk(tree)
+        for node in set(ast.walk(tree)) - refused
     )
+
+
+def _only_speaks(statement: ast.stmt) -> bool:
+    """Whether a statement raises, or calls something for no result, as a logger is called."""
+    return isinstance(statement, (ast.Raise, ast.Expr))
 
 
 def _problem(function: Any) -> dict[str, str | None]:
