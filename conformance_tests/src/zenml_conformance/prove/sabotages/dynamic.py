@@ -32,6 +32,15 @@ def token_dropped(scene: Scene) -> None:
     )
 
 
+@sabotage("DYN-7", needs=Needs.CLIENT)
+def nothing_passed_on(scene: Scene) -> None:
+    """Nothing of what ZenML sets for a pipeline's code reaches it."""
+    scene.around(
+        "submit_dynamic_pipeline",
+        lambda original, *, environment, **others: original(environment={}, **others),
+    )
+
+
 @sabotage("DYN-1")
 def code_never_run(scene: Scene) -> None:
     """`submit_dynamic_pipeline` returns, and submits nothing."""
@@ -44,6 +53,21 @@ def failed_code_run_again(scene: Scene) -> None:
     scene.change_jobs(
         lambda job: job.model_copy(update={"max_restarts": 1, "final_exit_codes": ()})
     )
+
+
+@sabotage("DYN-2", needs=Needs.CLIENT)
+def failed_code_begun_anew(scene: Scene) -> None:
+    """Code that fails is begun a second time, as another run."""
+    from zenml.client import Client
+
+    def submit(original: Around, *, placeholder_run: Any, **others: Any) -> Any:
+        try:
+            return original(placeholder_run=placeholder_run, **others)
+        finally:
+            if Client().get_pipeline_run(placeholder_run.id).status.is_failed:
+                original(placeholder_run=None, **others)
+
+    scene.around("submit_dynamic_pipeline", submit)
 
 
 @sabotage("DYN-5")
