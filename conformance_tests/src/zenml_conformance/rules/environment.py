@@ -136,7 +136,7 @@ def values_arrive_verbatim(diamond: Evidence) -> None:
     file). Where only a shell will do, quote with `shlex.quote`.
     """
     if diamond.in_process:
-        raise NotApplicable("the steps share the client's process, and ZenML sets their values there")
+        raise NotApplicable("the steps share the client's process, where ZenML sets the values")
     for name, expected, actual in environments(diamond):
         for key, difference in changes(expected, actual).items():
             if key != OWN:
