@@ -101,6 +101,7 @@ def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
     @functools.wraps(submit)
     def watched(self: Any, step_run_info: Any, environment: Any, *args: Any, **kwargs: Any) -> Any:
         began, raised = time.monotonic(), None
+        given = masked(environment)  # The orchestrator may change what it was given.
         try:
             return submit(self, step_run_info, environment, *args, **kwargs)
         except BaseException as error:
@@ -109,7 +110,7 @@ def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
         finally:
             note = {
                 "step": step_run_info.pipeline_step_name,
-                "environment": masked(environment),
+                "environment": given,
                 "began": began,
                 "returned_at": time.monotonic(),
                 "raised": raised,
