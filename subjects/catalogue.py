@@ -33,7 +33,7 @@ SUBJECTS = {
     for subject in (
         Subject("local", "live", None, None),
         Subject("kubernetes", "emulated", "subjects.kubernetes:KubernetesHarness", "kubernetes"),
-        Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws", DYNAMIC),
+        Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws"),
         # A second submission from one process does not come back from the imitation.
         Subject(
             "vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", (*DYNAMIC, "RUNID-2")

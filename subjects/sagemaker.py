@@ -1,18 +1,21 @@
 """ZenML's `sagemaker` orchestrator on an emulated AWS API.
 
 The real SageMaker SDK compiles the pipeline and boto3 makes the requests; `Account` answers them
-in place of AWS. A step of a SageMaker pipeline is a job of the reference backend.
+in place of AWS. A step of a SageMaker pipeline is a job of the reference backend, and so is a
+training job, which runs a dynamic pipeline's code or an isolated step.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import datetime, timezone
 from typing import Any
 
 import botocore.client
 from botocore.exceptions import ClientError
+from sagemaker.session import Session, _check_job_status
 from zenml.integrations.aws.orchestrators import sagemaker_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
@@ -21,7 +24,7 @@ from subjects.emulation import (
     let_components_look_remote,
     with_local_stores,
 )
-from subjects.executions import Executions, Task
+from subjects.executions import Executions, Task, state_of
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Job, JobState
@@ -32,6 +35,15 @@ BUCKET = "emulated"
 STATES = {JobState.RUNNING: "Executing", JobState.SUCCEEDED: "Succeeded", JobState.FAILED: "Failed"}
 STEP_NAME = r"[A-Za-z0-9\-_]{1,64}"
 """The shape `StepName` of botocore's model of the service."""
+TRAINING_STATES = {
+    JobState.QUEUED: "InProgress",
+    JobState.RUNNING: "InProgress",
+    JobState.SUCCEEDED: "Completed",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Stopped",
+}
+TRAINING_JOB_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+"""The shape `TrainingJobName` of the same model."""
 EXECUTION_ARN = {"Get": "Execution.PipelineExecutionArn"}
 
 
@@ -102,6 +114,38 @@ class Account:
             "PipelineExecutionArn": PipelineExecutionArn,
             "PipelineExecutionStatus": STATES[state],
         }
+
+    def CreateTrainingJob(self, **request: Any) -> dict[str, Any]:
+        """Run a container. Its environment says which job it is."""
+        name = request["TrainingJobName"]
+        if not re.fullmatch(TRAINING_JOB_NAME, name):
+            message = f"Training job name {name!r} does not match {TRAINING_JOB_NAME}"
+            raise refusal("CreateTrainingJob", "ValidationException", message)
+        if f"training-jobs/{name}" in self.backend.notes():
+            raise refusal("CreateTrainingJob", "ResourceInUse", f"{name} already exists")
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name}"
+        environment = {
+            **request["Environment"],
+            "TRAINING_JOB_NAME": name,
+            "TRAINING_JOB_ARN": arn,
+        }
+        job = job_of(name, request, environment)
+        self.backend.note(f"training-jobs/{name}", self.backend.submit(job))
+        return {"TrainingJobArn": arn}
+
+    def DescribeTrainingJob(self, TrainingJobName: str) -> dict[str, Any]:
+        """Say where a training job is."""
+        job_id = self.backend.notes().get(f"training-jobs/{TrainingJobName}")
+        state = state_of(self.backend, job_id) if job_id else JobState.UNKNOWN
+        if state is JobState.UNKNOWN:
+            raise refusal("DescribeTrainingJob", "ResourceNotFound", TrainingJobName)
+        return {"TrainingJobName": TrainingJobName, "TrainingJobStatus": TRAINING_STATES[state]}
+
+    def StopTrainingJob(self, TrainingJobName: str) -> dict[str, Any]:
+        """End a training job."""
+        self.DescribeTrainingJob(TrainingJobName)
+        self.backend.cancel(self.backend.notes()[f"training-jobs/{TrainingJobName}"])
+        return {}
 
     def CreateSchedule(self, **request: Any) -> dict[str, Any]:
         """Have a pipeline started again and again."""
@@ -186,38 +230,39 @@ def tasks_of(definition: list[str], execution: str) -> list[Task]:
 
     Args:
         definition: The pipeline's name, and its definition as JSON.
-        execution: The execution's id.
+        execution: The execution's id. AWS makes the jobs' names of it and of the steps'.
 
     Returns:
         The tasks.
     """
     name, text = definition
     arn = execution_arn(name, execution)
-    return [
-        Task(step["Name"], job_of(step, arn, execution), tuple(step.get("DependsOn", ())))
-        for step in json.loads(text)["Steps"]
-    ]
+    tasks = []
+    for step in json.loads(text)["Steps"]:
+        said = step["Arguments"]
+        environment = {
+            name: arn if value == EXECUTION_ARN else str(value)
+            for name, value in said["Environment"].items()
+        }
+        job = job_of(f"pipelines-{execution[:12]}-{step['Name']}", said, environment)
+        tasks.append(Task(step["Name"], job, tuple(step.get("DependsOn", ()))))
+    return tasks
 
 
-def job_of(step: dict[str, Any], arn: str, execution: str) -> Job:
-    """Say in the suite's words what a step of a pipeline says.
+def job_of(name: str, said: dict[str, Any], environment: dict[str, str]) -> Job:
+    """Say in the suite's words what a training job or a processing job says.
 
     Args:
-        step: The step.
-        arn: The execution's ARN.
-        execution: The execution's id. AWS makes the job's name of it and of the step's.
+        name: Its name.
+        said: What it was requested with.
+        environment: Its environment, with values in place of variables.
 
     Returns:
         The job.
     """
-    said = step["Arguments"]
     container = said.get("AlgorithmSpecification") or said["AppSpecification"]
-    environment = {
-        name: arn if value == EXECUTION_ARN else str(value)
-        for name, value in said["Environment"].items()
-    }
     return Job(
-        name=f"pipelines-{execution[:12]}-{step['Name']}",
+        name=name,
         command=(
             *container["ContainerEntrypoint"],
             *container.get("ContainerArguments", ()),
@@ -227,6 +272,22 @@ def job_of(step: dict[str, Any], arn: str, execution: str) -> Job:
         labels={tag["Key"]: tag["Value"] for tag in said.get("Tags", ())},
         spec={**said, "Environment": list(environment)},
     )
+
+
+def wait_for_training_job(session: Session, job_name: str, poll: float, **_: Any) -> None:
+    """Do what the SDK does while it shows a training job's logs: it looks every 30 seconds.
+
+    Args:
+        session: The SDK's session.
+        job_name: The training job's name.
+        poll: Seconds between two looks.
+    """
+    while True:
+        description = session.sagemaker_client.describe_training_job(TrainingJobName=job_name)
+        if description["TrainingJobStatus"] != "InProgress":
+            break
+        time.sleep(poll)
+    _check_job_status(job_name, description, "TrainingJobStatus")
 
 
 class SagemakerHarness(EmulatedHarness):
@@ -253,4 +314,5 @@ class SagemakerHarness(EmulatedHarness):
         )
         sagemaker_orchestrator.POLLING_DELAY = 0.2  # type: ignore[assignment]
         sagemaker_orchestrator.MAX_POLLING_ATTEMPTS = 10_000
+        Session.logs_for_job = wait_for_training_job
         let_components_look_remote()
