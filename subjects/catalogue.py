@@ -45,10 +45,13 @@ SUBJECTS = {
         Subject("local_docker", "live", "subjects.local_docker:LocalDockerHarness", None),
         Subject("ssh", "emulated", "subjects.ssh:SSHHarness", "ssh"),
         Subject("airflow", "emulated", "subjects.airflow:AirflowHarness", "airflow"),
+        # Steps share one machine where they have no settings of their own.
+        Subject(
+            "vm_aws", "emulated", "subjects.skypilot:SkypilotHarness", "skypilot_aws", ("SET-1",)
+        ),
         Subject("hyperai", "static", None, "hyperai"),
         Subject("lightning", "static", None, "lightning"),
         Subject("tekton", "static", None, "tekton"),
-        Subject("vm_aws", "static", None, "skypilot_aws"),
     )
 }
 """By flavor, in the order of the matrix."""
