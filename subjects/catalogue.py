@@ -26,8 +26,6 @@ class Subject:
     without: tuple[str, ...] = ()
 
 
-DYNAMIC = ("DYN-", "ISO-", "RUNID-3")
-
 SUBJECTS = {
     subject.flavor: subject
     for subject in (
@@ -36,7 +34,7 @@ SUBJECTS = {
         Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws"),
         # A second submission from one process does not come back from the imitation.
         Subject(
-            "vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", (*DYNAMIC, "RUNID-2")
+            "vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", ("CONC-1", "RUNID-2")
         ),
         Subject("kubeflow", "emulated", "subjects.kubeflow:KubeflowHarness", "kubeflow"),
         Subject("modal", "emulated", "subjects.modal:ModalHarness", "modal"),
