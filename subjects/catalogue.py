@@ -32,10 +32,7 @@ SUBJECTS = {
         Subject("local", "live", None, None),
         Subject("kubernetes", "emulated", "subjects.kubernetes:KubernetesHarness", "kubernetes"),
         Subject("sagemaker", "emulated", "subjects.sagemaker:SagemakerHarness", "aws"),
-        # A second submission from one process does not come back from the imitation.
-        Subject(
-            "vertex", "emulated", "subjects.vertex:VertexHarness", "gcp", ("CONC-1", "RUNID-2")
-        ),
+        Subject("vertex", "emulated", "subjects.vertex:VertexHarness", "gcp"),
         Subject("kubeflow", "emulated", "subjects.kubeflow:KubeflowHarness", "kubeflow"),
         Subject("modal", "emulated", "subjects.modal:ModalHarness", "modal"),
         Subject("azureml", "emulated", "subjects.azureml:AzureMLHarness", "azure"),

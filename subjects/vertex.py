@@ -206,6 +206,9 @@ class VertexHarness(EmulatedHarness):
         orchestrator: Any = orchestrator_class
         orchestrator._get_authentication = lambda self: (AnonymousCredentials(), PROJECT)
         pipeline_jobs._JOB_WAIT_TIME = 0.2
+        # It would ask Google for two minutes whether the bucket is there.
+        bucket = "create_gcs_bucket_for_pipeline_artifacts_if_it_does_not_exist"
+        setattr(pipeline_jobs.gcs_utils, bucket, lambda **_: None)
         client_utils: Any = utils
         client_utils.POLLING_INTERVAL_IN_SECONDS = 0.2
         # It reads JSON as YAML, and fails on every character beyond U+FFFF. That is a finding;
