@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from samples import MUSTS, SECRET, proof, report, waiver
+from zenml_conformance.claims import Shown
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.options import OptionError, Options
 from zenml_conformance.prove.proof import Catch
@@ -175,6 +176,13 @@ def test_a_directory_that_can_not_be_written_is_refused(tmp_path: Path) -> None:
         files.make_room(tmp_path / "file" / "report")
     files.make_room(tmp_path / "new" / "report")
     assert list((tmp_path / "new" / "report").iterdir()) == []
+
+
+@pytest.mark.parametrize("shown", [shown for shown in Shown if shown is not Shown.UNDECLARED])
+def test_every_word_for_a_claim_has_a_colour(sample: Report, shown: Shown) -> None:
+    claim = sample.claims[0].model_copy(update={"shown": shown})
+    told = sample.model_copy(update={"claims": [claim]})
+    assert re.search(rf'class="pill \w+">{shown.value}</span>', render.page(told))
 
 
 def test_under_claims_are_read_from_the_inspection(tmp_path: Path) -> None:
