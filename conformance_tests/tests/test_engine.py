@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands import environment, pytest_command
+from zenml_conformance.engine.process import EngineProcess
 
 SECONDS = 180.0
 
@@ -59,6 +62,18 @@ class Session:
         pattern = ".pytest_cache/d/conformance/*/scenarios/*/probes"
         assert wait_until(lambda: any(directory.glob(pattern))), self.log.read_text()
         (self.engine,) = children(self.process.pid)
+
+
+def test_it_starts_where_temporary_files_have_long_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    engine = EngineProcess(tmp_path, [path for path in sys.path if path])
+    engine.close()
+    assert not Path(engine.socket).parent.exists()
+    assert not list(temporary.iterdir())
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ from zenml_conformance.engine.protocol import EngineError
 START_SECONDS = 120.0
 """How long the engine may take to start, which is to import ZenML, on a busy machine."""
 
+LONGEST_SOCKET_PATH = 107
+"""In bytes, on Linux: unix(7)."""
+
 
 class EngineProcess:
     """A running engine. It ends with `close`, or when the process that started it is gone."""
@@ -34,8 +37,7 @@ class EngineProcess:
         Raises:
             EngineError: If it does not start; the message has its last words.
         """
-        # A socket's path may have some hundred characters only, and a checkout's may have more.
-        self._socket_directory = tempfile.mkdtemp(prefix="zenml-conformance-")
+        self._socket_directory = _socket_directory()
         self.socket = str(Path(self._socket_directory, "engine"))
         parallel = parallel_scenarios or len(os.sched_getaffinity(0)) + 1
         log = directory / "engine.log"
@@ -74,3 +76,12 @@ class EngineProcess:
             self._process.wait()
         self._process.stdout.close()
         shutil.rmtree(self._socket_directory, ignore_errors=True)
+
+
+def _socket_directory() -> str:
+    """Make one with a short path: a checkout's may be too long for a socket, TMPDIR's as well."""
+    directory = tempfile.mkdtemp(prefix="zenml-conformance-")
+    if len(os.fsencode(directory)) + len("/engine") <= LONGEST_SOCKET_PATH:
+        return directory
+    os.rmdir(directory)
+    return tempfile.mkdtemp(prefix="zenml-conformance-", dir="/tmp")
