@@ -69,6 +69,7 @@ class Browser:
                 *options,
                 address,
             ],
+            env={**os.environ, "HOME": str(self.directory)},  # It writes there all the same.
             capture_output=True,
             text=True,
             timeout=SECONDS,
