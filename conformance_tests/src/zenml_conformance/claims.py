@@ -51,8 +51,7 @@ def check(
     Args:
         declared: What the orchestrator declares.
         outcomes: What became of the rules, by rule.
-        under_claims: What was found without being declared: `capability` and
-            `detail` of each.
+        under_claims: What was found without being declared: `capability` and `detail` of each.
 
     Returns:
         A claim for each capability, in the order of `Capability`, and one for each further

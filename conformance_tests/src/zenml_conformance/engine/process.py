@@ -37,8 +37,7 @@ class EngineProcess:
         Raises:
             EngineError: If it does not start; the message has its last words.
         """
-        self._socket_directory = _socket_directory()
-        self.socket = str(Path(self._socket_directory, "engine"))
+        self.socket = str(_new_socket())
         parallel = parallel_scenarios or len(os.sched_getaffinity(0)) + 1
         log = directory / "engine.log"
         with log.open("wb") as output:
@@ -75,13 +74,17 @@ class EngineProcess:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
-        shutil.rmtree(self._socket_directory, ignore_errors=True)
+        shutil.rmtree(Path(self.socket).parent, ignore_errors=True)
 
 
-def _socket_directory() -> str:
-    """Make one with a short path: a checkout's may be too long for a socket, TMPDIR's as well."""
-    directory = tempfile.mkdtemp(prefix="zenml-conformance-")
-    if len(os.fsencode(directory)) + len("/engine") <= LONGEST_SOCKET_PATH:
-        return directory
-    os.rmdir(directory)
-    return tempfile.mkdtemp(prefix="zenml-conformance-", dir="/tmp")
+def _new_socket() -> Path:
+    """Give a socket's path, in a new directory of its own.
+
+    A checkout's path may be too long for a socket, and that of temporary files as well.
+    """
+    prefix = "zenml-conformance-"
+    path = Path(tempfile.mkdtemp(prefix=prefix), "engine")
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        path.parent.rmdir()
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"), path.name)
+    return path

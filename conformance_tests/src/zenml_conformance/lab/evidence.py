@@ -249,6 +249,11 @@ class Evidence(BaseModel):
         return [call for submission in self.submissions for call in submission.calls]
 
     @property
+    def logged(self) -> list[str]:
+        """Every warning that was logged during these calls, in order."""
+        return [message for call in self.calls for message in call.logged]
+
+    @property
     def step_jobs(self) -> list[JobRecord]:
         """The jobs that run a step."""
         return [record for record in self.jobs if record.job.step is not None]
@@ -296,8 +301,7 @@ class Evidence(BaseModel):
     def refusal_of_the_id(self) -> str | None:
         """What ZenML's models say against the orchestrator run id, wherever they were asked."""
         raised = [call.raised.message for call in self.calls if call.raised]
-        logged = [message for call in self.calls for message in call.logged]
-        for words in (self.unreadable or "", *raised, *logged, *self.last_words.values()):
+        for words in (self.unreadable or "", *raised, *self.logged, *self.last_words.values()):
             # Pydantic names the field on a line of its own, and what is wrong on the next.
             if match := re.search(r"^orchestrator_run_id\n\s+(.+)$", words, re.MULTILINE):
                 return match[1]

@@ -182,7 +182,7 @@ def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None
     if not dynamic_rejected.refused:
         raise NotSeen("nothing was submitted that could be looked at")
     job = dynamic_rejected.refused[0]
-    if any(call.logged for call in dynamic_rejected.calls):
+    if dynamic_rejected.logged:
         raise NotApplicable("it warns about what it can't map")
     if (job.cpu or 0) < OWN_CPU or (job.memory or 0) < OWN_MEMORY:
         raise Violation(

@@ -100,7 +100,7 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
     Fix: map `cpu_count`, `gpu_count` and `memory`; for what the backend can't do, log a warning
     that names the step and the field, or refuse at submission.
     """
-    warned = " ".join(message for call in resources.calls for message in call.logged)
+    warned = " ".join(resources.logged)
     if not resources.simulated:
         if not diamond.in_process:
             raise NotSeen("only jobs show it, and the suite sees none")
@@ -125,7 +125,7 @@ def requests_are_exact(resources: Evidence) -> None:
     Fix: convert with `ResourceSettings.get_memory(unit=…)`, round up to whole units of the
     backend (`math.ceil`), and never build the unit from the text.
     """
-    warned = " ".join(message for call in resources.calls for message in call.logged)
+    warned = " ".join(resources.logged)
     compared = 0
     for step, (field, _, _) in ASKED.items():
         got = getattr(_job(resources, step), field)

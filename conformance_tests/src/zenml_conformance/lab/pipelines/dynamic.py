@@ -128,16 +128,17 @@ def _watch_questions(orchestrator_class: Any, probes: str, before: int) -> None:
 
     It has when it asks again, or cleans up: what it believes of the step is in the store by then.
     """
-    ask, clean_up = (
-        orchestrator_class.get_isolated_step_status,
-        orchestrator_class.cleanup_isolated_step,
-    )
+    ask = orchestrator_class.get_isolated_step_status
+    clean_up = orchestrator_class.cleanup_isolated_step
     asked: set[str] = set()
+
+    def note_that_it_acted(step_run: Any) -> None:
+        mark(probes, f"acted-{before}-{step_run.name}")
 
     @functools.wraps(ask)
     def watched_ask(self: Any, step_run: Any) -> Any:
         if step_run.name in asked:
-            mark(probes, f"acted-{before}-{step_run.name}")
+            note_that_it_acted(step_run)
         try:
             status = ask(self, step_run)
             said = getattr(status, "value", status)
@@ -148,7 +149,7 @@ def _watch_questions(orchestrator_class: Any, probes: str, before: int) -> None:
 
     @functools.wraps(clean_up)
     def watched_clean_up(self: Any, step_run: Any) -> Any:
-        mark(probes, f"acted-{before}-{step_run.name}")
+        note_that_it_acted(step_run)
         return clean_up(self, step_run)
 
     if getattr(ask, "__wrapped__", None) is None:
