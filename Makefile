@@ -1,5 +1,6 @@
 # The two commands: `make demo` shows the kit at work, `make test` tests it.
-# What they make lies in this directory: .venv (tools), .demo (the demonstration), .cache (pip's).
+# What they make lies in this directory: .venv (tools), .demo (the demonstration), .cache (pip's),
+# .engines (real engines, and what runs on them).
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,10 +15,10 @@ IN_SCRATCH = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && TMPDIR=$
 # Plays ahead of its tests by itself, on all cores: workers would each play everything.
 BANK := conformance_tests/tests/test_faulty.py
 
-.PHONY: help demo test lint bench soak pages clean
+.PHONY: help demo test lint bench soak engines engines-down pages clean
 
 help: ## Say what there is
-	@sed -nE 's/^([a-z]+):.*## /  make \1\t/p' Makefile
+	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' Makefile
 
 demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
@@ -42,6 +43,12 @@ bench: $(READY) ## Measure, as ratios in one run
 soak: $(READY) ## Judge what is known to be good, thirty times: nothing may ever turn red
 	$(BIN)/python tools/soak.py
 
+engines: $(READY) ## Install and start real engines, on loopback (as root, on Debian): see docs/engines.md
+	$(BIN)/python tools/engines up
+
+engines-down: $(READY) ## Stop them
+	$(BIN)/python tools/engines down
+
 pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/sync_copier.py
 	$(BIN)/python tools/rule_pages.py
@@ -54,5 +61,6 @@ $(READY): pyproject.toml conformance_tests/pyproject.toml
 	$(BIN)/pip install -q --group dev --editable ./conformance_tests
 	@touch $@
 
-clean: ## Remove everything that the other commands made
-	rm -rf .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache
+clean: ## Stop the engines; remove everything that the other commands made
+	if [ -e .engines ]; then $(BIN)/python tools/engines down; fi
+	rm -rf .engines .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache
