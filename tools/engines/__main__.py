@@ -22,9 +22,11 @@ import time
 from collections.abc import Iterator, Sequence
 
 from engine import HOME, Engine, EngineError, install
+from podman import Podman
+from ray import Ray
 from slurm import Slurm
 
-ENGINES: tuple[Engine, ...] = (Slurm(HOME),)
+ENGINES: tuple[Engine, ...] = (Slurm(HOME), Podman(HOME), Ray(HOME))
 
 
 def refuse_elsewhere() -> None:
