@@ -239,8 +239,8 @@ def wait_for(
     Args:
         what: What is awaited, in a few words.
         attempt: Raises `EngineError` as long as it does not work.
-        daemons: Those that it needs: once one has ended, there is nothing to wait for. The first
-            is the one whose output says most.
+        daemons: Those that it needs: once one has ended, there is nothing to wait for. The output
+            of the first is shown.
         seconds: When to give up.
 
     Returns:
@@ -259,7 +259,7 @@ def wait_for(
                     raise daemon.fail(f"{daemon.name} has ended, waiting for {what}") from error
             if time.monotonic() > deadline:
                 message = f"waited {seconds:.0f} s for {what}: {error}"
-                raise daemons[0].fail(message) from error
+                raise (daemons[0].fail(message) if daemons else EngineError(message)) from error
         time.sleep(POLL_SECONDS)
 
 

@@ -67,7 +67,7 @@ class Podman(Engine):
     """The service, and a base image."""
 
     name = "podman"
-    packages = ("debootstrap", "netavark", "podman", "runc")
+    packages = ("aardvark-dns", "debootstrap", "netavark", "podman", "runc")
 
     def __init__(self, home: Path = HOME) -> None:
         """Describe the service.

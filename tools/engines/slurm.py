@@ -115,8 +115,9 @@ class Slurm(Engine):
         """
         if not any(daemon.process() for daemon in self.daemons):
             self._configure()
+        # Forced, Munge starts in a directory that not all users can reach; those can't submit jobs.
         self.munge.start(
-            *("munged", "--foreground", f"--key-file={self.home / 'munge.key'}"),
+            *("munged", "--foreground", "--force", f"--key-file={self.home / 'munge.key'}"),
             f"--socket={self._munge_socket}",
             f"--pid-file={self.home / 'munged.own.pid'}",
             f"--seed-file={self.home / 'munged.seed'}",

@@ -1,0 +1,278 @@
+"""The real engines of tools/engines: each does its work, and is stopped without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import engine as subject
+from engine import HOME, Daemon, Engine, EngineError
+from podman import Podman
+from ray import Ray
+from slurm import Slurm
+
+TOOL = Path(subject.__file__).parent
+SLEEP = ("sleep", "3600")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that does nothing, and is gone afterwards."""
+    daemon = Daemon(tmp_path, "sleeper")
+    yield daemon
+    daemon.stop(seconds=0)
+
+
+def test_daemon_is_started_once(daemon: Daemon) -> None:
+    """Who starts a daemon again gets the same one; who finds it by its record too."""
+    daemon.start(*SLEEP)
+    first = daemon.process()
+    daemon.start(*SLEEP)
+    assert first is not None
+    assert Daemon(daemon.directory, daemon.name).process() == first
+
+
+def test_daemon_is_stopped(daemon: Daemon) -> None:
+    """It is asked to end, and killed if it does not."""
+    ready = daemon.directory / "ready"
+    daemon.start("sh", "-c", f"trap '' TERM; touch {ready}; while :; do sleep 3600; done")
+    process = daemon.process()
+    assert process is not None
+    subject.wait_for("the trap to be set", lambda: present(ready), [daemon])
+    children = process.children()
+    daemon.stop(seconds=0.2)
+    subject.end(children)
+    assert daemon.process() is None
+    assert not alive(process)
+
+
+def test_another_process_with_the_same_id_is_left_alone(daemon: Daemon) -> None:
+    """An id that the system has given to somebody else does not get them stopped."""
+    stranger = subprocess.Popen(SLEEP)
+    try:
+        record = {"pid": stranger.pid, "started": "at another time"}
+        (daemon.directory / "sleeper.pid").write_text(json.dumps(record))
+        assert daemon.process() is None
+        daemon.stop()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_waits_end(daemon: Daemon) -> None:
+    """A wait that is too long says what for, what was wrong, and what the daemon printed."""
+    daemon.start("sh", "-c", "echo out of cheese; exec sleep 3600")
+    subject.wait_for("words", lambda: words(daemon), [daemon])
+
+    def never() -> None:
+        raise EngineError("no answer")
+
+    with pytest.raises(EngineError, match=r"for a sign: no answer\n(.|\n)*out of cheese"):
+        subject.wait_for("a sign", never, [daemon], seconds=0.2)
+    daemon.stop()
+    with pytest.raises(EngineError, match="sleeper has ended, waiting for a sign"):
+        subject.wait_for("a sign", never, [daemon])
+
+
+def test_socket_paths() -> None:
+    """A path that no unix socket can have is refused, before anything is made."""
+    fits = Path("/" + "x" * 106)
+    assert subject.socket_path(fits) == fits
+    with pytest.raises(EngineError, match="108 bytes, and Linux allows 107"):
+        subject.socket_path(Path("/" + "x" * 107))
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "message"),
+    [
+        ({"ID": "fedora", "PRETTY_NAME": "Fedora 41"}, 0, "Fedora 41"),
+        ({"ID": "debian"}, 1000, "needs root"),
+    ],
+)
+def test_elsewhere(
+    system: dict[str, str],
+    user: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where it can't work, nothing is done, and the reason is given."""
+    main: Any = runpy.run_path(str(TOOL / "__main__.py"))["main"]
+    acted: list[Engine] = []
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: system)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    for kind in (Slurm, Podman, Ray):
+        monkeypatch.setattr(kind, "up", acted.append)
+        monkeypatch.setattr(kind, "check", acted.append)
+    assert main(["up"]) == 1
+    assert message in capsys.readouterr().err
+    assert not acted
+
+
+@pytest.fixture(params=[Slurm, Podman, Ray], ids=lambda kind: str(kind.name))
+def running(request: pytest.FixtureRequest) -> Engine:
+    """Each of the engines that `make engines` starts."""
+    return need(request.param(HOME))
+
+
+def need(engine: Engine) -> Engine:
+    """Skip the test if an engine is not up; in CI, fail it."""
+    if not engine.is_up:
+        message = f"{engine.name} is not up (make engines)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return engine
+
+
+def test_engine_works(running: Engine) -> None:
+    """It does its work; its address is in the file of them all; to start it again does nothing."""
+    before = [daemon.process() for daemon in running.daemons]
+    assert running.check()
+    lines = (HOME / "environment").read_text().splitlines()
+    assert {f"{name}={value}" for name, value in running.environment().items()} <= set(lines)
+    command = [sys.executable, str(TOOL), "up", running.name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"{running.name}: was up" in done.stdout
+    assert [daemon.process() for daemon in running.daemons] == before
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Slurm]:
+    """A cluster of this test's own: what happens to it disturbs nobody."""
+    need(Slurm(HOME))
+    cluster = Slurm(tmp_path)
+    cluster.up()
+    yield cluster
+    cluster.down()
+
+
+def test_cluster_of_its_own(cluster: Slurm) -> None:
+    """A second cluster on the same machine is another one."""
+    other = Slurm(HOME)
+    job = submit(cluster, "-w", "n1", "--job-name=only-here")
+    assert "only-here" in cluster.command("squeue", "--noheader", "--format=%j", f"--jobs={job}")
+    assert "only-here" not in other.command("squeue", "--noheader", "--format=%j")
+
+
+def test_cluster_has_what_was_asked_for(cluster: Slurm) -> None:
+    """Processors, memory and a class of GPU choose the node, and are in the job's record."""
+    words = ("--cpus-per-task=2", "--mem=700", "--gpus=h100:1", "--account=lab")
+    job = submit(cluster, *words)
+    shown = subject.wait_for("the job to run", lambda: state(cluster, job, "RUNNING"), [])
+    for wanted in ("NodeList=n2", "TRES=cpu=2,mem=700M", "Account=lab"):
+        assert wanted in shown
+    with pytest.raises(EngineError, match="Requested node configuration is not available"):
+        submit(cluster, "--gpus=v100:1")
+
+
+def test_cluster_is_healed(cluster: Slurm) -> None:
+    """A controller that has ended is started again, and knows its jobs; the rest stays."""
+    job = submit(cluster)
+    subject.wait_for("the job to run", lambda: state(cluster, job, "RUNNING"), [])
+    controller, others = cluster.controller.process(), [*cluster.nodes.values(), cluster.munge]
+    assert controller is not None
+    before = [daemon.process() for daemon in others]
+    subject.end([controller], seconds=60)
+    assert not cluster.is_up
+    cluster.up()
+    assert cluster.check()
+    assert [daemon.process() for daemon in others] == before
+    assert state(cluster, job, "RUNNING")
+
+
+def test_controller_restarts(cluster: Slurm) -> None:
+    """A new controller goes on with the jobs of the old one."""
+    job = submit(cluster)
+    subject.wait_for("the job to run", lambda: state(cluster, job, "RUNNING"), [])
+    before = cluster.controller.process()
+    cluster.restart_controller()
+    assert cluster.controller.process() != before
+    assert state(cluster, job, "RUNNING")
+
+
+def test_node_is_lost_and_returns(cluster: Slurm, tmp_path: Path) -> None:
+    """What ran on a lost node is dead; back in service, the node runs jobs."""
+    started = tmp_path / "started"
+    submit(cluster, "-w", "n1", wrap=f"setsid sleep 3600 & echo $! > {started}; sleep 3600")
+    subject.wait_for("the job to start", lambda: present(started, content=True), [])
+    detached = psutil.Process(int(started.read_text()))
+    cluster.stop_node("n1")
+    assert not alive(detached)
+    cluster.command("scontrol", "update", "NodeName=n1", "State=DOWN", "Reason=lost")
+    assert "down" in cluster.command("sinfo", "--noheader", "--nodes=n1", "--format=%T")
+    cluster.start_node("n1")
+    cluster.command("srun", "-w", "n1", "true")
+
+
+def test_cluster_leaves_nothing_running(cluster: Slurm) -> None:
+    """Stopped, it takes its jobs with it, and what they have put into the background."""
+    submit(cluster, "-w", "n2", wrap="setsid sleep 3600 & sleep 3600")
+    subject.wait_for("the job's processes", lambda: found(cluster, 1), [])
+    cluster.down()
+    assert not mentions(str(cluster.home))
+    assert not any(daemon.process() for daemon in cluster.daemons)
+
+
+def submit(cluster: Slurm, *words: str, wrap: str = "sleep 3600") -> str:
+    """Submit a job; return its id."""
+    return cluster.command(
+        "sbatch", "--parsable", "--no-requeue", "--output=/dev/null", *words, f"--wrap={wrap}"
+    ).strip()
+
+
+def state(cluster: Slurm, job: str, wanted: str) -> str:
+    """Return a job's record, if it is in a state; raise `EngineError` otherwise."""
+    shown = cluster.command("scontrol", "show", "job", job)
+    if f"JobState={wanted}" not in shown:
+        raise EngineError(f"the job is not {wanted}: {shown}")
+    return shown
+
+
+def found(cluster: Slurm, count: int) -> None:
+    """Raise `EngineError` as long as there are fewer processes of jobs than that."""
+    if len(mentions(f"SLURM_CONF={cluster.configuration}")) < count:
+        raise EngineError("no process of the job yet")
+
+
+def mentions(text: str) -> list[int]:
+    """Return the processes that have a text in their command line, environment or directory."""
+    pids = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.cwd()]
+            words += [f"{name}={value}" for name, value in process.environ().items()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if process.pid != os.getpid() and any(text in word for word in words):
+            pids.append(process.pid)
+    return pids
+
+
+def present(path: Path, content: bool = False) -> None:
+    """Raise `EngineError` as long as a file is not there, or empty."""
+    if not path.exists() or (content and not path.read_text().strip()):
+        raise EngineError(f"there is no {path}")
+
+
+def words(daemon: Daemon) -> None:
+    """Raise `EngineError` as long as a daemon has printed nothing."""
+    if not daemon.log.read_text():
+        raise EngineError("nothing was printed")
+
+
+def alive(process: psutil.Process) -> bool:
+    """Tell whether a process does anything."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
