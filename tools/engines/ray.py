@@ -37,7 +37,7 @@ RESOURCES = (
 )
 """What it is told that it has. Ray counts these, and checks none."""
 
-SESSION = "session_2000-01-01_00-00-00_000000_0000000/sockets/plasma_store"
+SESSION = "session_2000-01-01_00-00-00_000000_0000000/sockets/dash_MetricsHead"
 """How the longest of its sockets is called."""
 
 PROBE = """

@@ -5,7 +5,6 @@ The nodes are this machine, twice: what they have (processors, memory, GPUs) is 
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from engine import Daemon, Engine, EngineError, end, free_ports, run, socket_path, wait_for
+from engine import HOME, Daemon, Engine, EngineError, end, free_ports, run, socket_path, wait_for
 
 NODES = {"n1": "a100", "n2": "h100"}
 """The nodes, and the class of their GPUs."""
@@ -79,20 +78,13 @@ class Slurm(Engine):
     name = "slurm"
     packages = ("munge", "slurm-client", "slurmctld", "slurmd")
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path = HOME) -> None:
         """Describe the cluster.
 
         Args:
-            home: The directory of all engines. Default: that of the cluster that `SLURM_CONF`
-                leads to, else of this checkout's.
+            home: The directory of all engines.
         """
-        configured = os.environ.get("SLURM_CONF")
-        if home is not None:
-            super().__init__(home)
-        elif configured:
-            super().__init__(Path(configured).parent.parent)
-        else:
-            super().__init__()
+        super().__init__(home)
         self.configuration = self.home / "slurm.conf"
         self.munge = Daemon(self.home, "munged")
         self.controller = Daemon(self.home, "slurmctld")
@@ -128,7 +120,7 @@ class Slurm(Engine):
             self.start_node(name)
 
     def check(self) -> str:
-        """Run a job.
+        """Run a job, unless there are others: it might have to wait for them.
 
         Raises:
             EngineError: If a node is not in service, or the job does not end well.
@@ -137,8 +129,8 @@ class Slurm(Engine):
             self._in_service(name)
         states = {name: self._state(name) for name in self.nodes}
         seen = ", ".join(f"{name} {state}" for name, state in states.items())
-        if set(states.values()) == {"allocated"}:
-            return f"no room for another job: {seen}"
+        if set(states.values()) != {"idle"}:
+            return f"at work; {seen}"
         self.command("srun", "--ntasks=1", "--mem=10", "--time=1", "--quiet", "true")
         return f"a job ran; {seen}"
 
