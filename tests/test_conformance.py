@@ -61,6 +61,15 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
     assert "\nPARTIAL: " in judge(project, "--conformance-tier=live")
 
 
+def test_slurm(engines: Engines, tmp_path: Path) -> None:
+    """`slurm` on the cluster that `SLURM_CONF` leads to."""
+    if "SLURM_CONF" not in os.environ:
+        message = "no Slurm cluster is running, or SLURM_CONF does not say so"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    project = engines.cookiecutter(tmp_path, backend_pattern="slurm")
+    assert "\nPARTIAL: " in judge(project, "--conformance-tier=live")
+
+
 @pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
 def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """A project that says that its backend has schedules keeps them, in either topology."""
