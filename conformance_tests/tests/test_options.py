@@ -17,6 +17,7 @@ orchestrator = "acme:Flavor"
 orchestrator_config = ["url=https://acme.example", "fields.yaml", "size=1"]
 orchestrator_harness = "acme:Harness"
 conformance_tier = "live"
+conformance_patience = 240
 conformance_profile = "dynamic,static"
 conformance_budget = 90
 conformance_waivers = "ci/waivers.yaml"
@@ -44,6 +45,7 @@ def test_every_option_has_a_twin(pytester: pytest.Pytester) -> None:
         config={"url": "https://acme.example", "size": 1, "queue": "slow"},
         harness="acme:Harness",
         tier=Tier.LIVE,
+        patience=240.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
         budget=90.0,
         waivers=root / "ci/waivers.yaml",
@@ -62,6 +64,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
         "--orchestrator-config=size=2",
         "--orchestrator-harness=other:Harness",
         "--conformance-tier=simulated",
+        "--conformance-patience=60",
         "--conformance-profile=resources",
         "--conformance-budget=5",
         "--conformance-waivers=mine.yaml",
@@ -70,6 +73,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
     assert asked.config == {"url": "https://acme.example", "size": 2}
     assert asked.harness == "other:Harness"
     assert asked.tier is Tier.SIMULATED
+    assert asked.patience == 60.0
     assert asked.profiles == (Profile.RESOURCES,)
     assert asked.budget == 5.0
     # What is typed is meant from where one stands.
@@ -84,6 +88,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         config={},
         harness=None,
         tier=Tier.SIMULATED,
+        patience=30.0,
         profiles=(),
         budget=None,
         waivers=None,
@@ -102,6 +107,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         ("--conformance-budget=-1", "above 0"),
         ("--conformance-budget=inf", "above 0"),
         ("--conformance-budget=nan", "above 0"),
+        ("--conformance-patience=0", "--conformance-patience=0: give a number of seconds, above 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -37,6 +37,7 @@ def launch(config: pytest.Config, options: Options) -> tuple[Conductor, Descript
         config=options.config,
         harness=options.harness,
         live=options.tier is Tier.LIVE,
+        patience=options.patience,
     )
     search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
     directory = _directory(config)

@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from zenml_conformance.rule import Profile, Tier
+from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 ALONE_USELESS = (
     "orchestrator_config",
     "orchestrator_harness",
     "conformance_tier",
+    "conformance_patience",
     "conformance_budget",
     "conformance_waivers",
     "conformance_baseline",
@@ -79,6 +81,12 @@ def register(parser: pytest.Parser) -> None:
         "`live`: on the orchestrator's own backend",
     )
     option(
+        "--conformance-patience",
+        metavar="SECONDS",
+        help="how long the orchestrator's own backend may take to start a job (default: "
+        f"{PATIENCE_SECONDS:.0f}); all waits at the live tier follow",
+    )
+    option(
         "--conformance-profile",
         metavar="PROFILE,…",
         help="judge these profiles alone, of " + ", ".join(profile.value for profile in Profile),
@@ -123,6 +131,7 @@ class Options:
         config: Fields of its configuration.
         harness: `module:Class` of a harness; None: look for one.
         tier: `simulated` or `live`.
+        patience: How long the orchestrator's own backend may take to start a job, in seconds.
         profiles: The profiles that are judged; empty: all of them.
         budget: Seconds; None: as long as it takes.
         waivers: The file of waivers.
@@ -135,6 +144,7 @@ class Options:
     config: dict[str, Any]
     harness: str | None
     tier: Tier
+    patience: float
     profiles: tuple[Profile, ...]
     budget: float | None
     waivers: Path | None
@@ -160,8 +170,9 @@ class Options:
             config=_configuration(config),
             harness=_word(config, "orchestrator_harness"),
             tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
+            patience=_seconds(config, "conformance_patience") or PATIENCE_SECONDS,
             profiles=profiles(config),
-            budget=_seconds(_word(config, "conformance_budget")),
+            budget=_seconds(config, "conformance_budget"),
             waivers=_path(config, "conformance_waivers"),
             baseline=_path(config, "conformance_baseline"),
             strict=config.option.conformance_strict or config.getini("conformance_strict"),
@@ -248,7 +259,8 @@ def _tier(name: str) -> Tier:
     return Tier(name)
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(config: pytest.Config, name: str) -> float | None:
+    text = _word(config, name)
     if text is None:
         return None
     try:
@@ -256,7 +268,8 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise OptionError(f"--conformance-budget={text}: give a number of seconds, above 0.")
+        option = f"--{name.replace('_', '-')}"
+        raise OptionError(f"{option}={text}: give a number of seconds, above 0.")
     return seconds
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+PATIENCE_SECONDS = 30.0
+"""How long the orchestrator's own backend may take to start a job, unless the user says more."""
+
 
 class TargetError(ValueError):
     """`--orchestrator`, its configuration or its harness can't be used. The message says why."""
@@ -19,9 +22,16 @@ class TargetSpec(BaseModel):
         config: Configuration of the stack component that is judged.
         harness: `module:Class` of a harness; None: look for one.
         live: Leave the orchestrator its own backend.
+        patience: How long its own backend may take to start a job, in seconds.
     """
 
     ref: str
     config: dict[str, Any] = Field(default_factory=dict)
     harness: str | None = None
     live: bool = False
+    patience: float = PATIENCE_SECONDS
+
+    @property
+    def stretch(self) -> float:
+        """By what to multiply waits that do for a backend which starts jobs soon."""
+        return self.patience / PATIENCE_SECONDS

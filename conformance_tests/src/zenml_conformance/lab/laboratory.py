@@ -24,6 +24,7 @@ from zenml_conformance.lab.evidence import (
     Submission,
     masked,
 )
+from zenml_conformance.lab.patience import write_stretch
 from zenml_conformance.lab.processes import Client, Process
 from zenml_conformance.reference.backend import ReferenceBackend
 from zenml_conformance.reference.jobs import Faults, JobRecord
@@ -78,6 +79,8 @@ class Laboratory:
             directory, simulated=session.backend is not None
         )
         self.session = session
+        self._stretch = session.target.stretch if session.backend is None else 1.0
+        write_stretch(self.probes, self._stretch)
         self.backend: ReferenceBackend | None = None
         if session.backend is not None:
             home = directory / "backend" / "home"
@@ -94,6 +97,17 @@ class Laboratory:
                 session=session.model_dump(),
             )
             self.backend = ReferenceBackend(session.socket, session.backend)
+
+    def deadline(self, seconds: float) -> float:
+        """Say until when to wait.
+
+        Args:
+            seconds: How long, if the backend starts jobs soon.
+
+        Returns:
+            The moment, on the monotonic clock; later if the backend may take its time.
+        """
+        return time.monotonic() + seconds * self._stretch
 
     @property
     def probes(self) -> str:
@@ -158,7 +172,7 @@ class Laboratory:
         Returns:
             What it wrote down.
         """
-        deadline, idle_since = time.monotonic() + seconds, time.monotonic()
+        deadline, idle_since = self.deadline(seconds), time.monotonic()
         while (code := client.wait(0.5)) is None:
             if not self._waits_for_nothing(client):
                 idle_since = time.monotonic()
@@ -192,14 +206,15 @@ class Laboratory:
         Returns:
             Whether it has.
         """
-        began, running_since = time.monotonic(), None
+        deadline, running_since = self.deadline(seconds), None
         while client.is_alive:
             if client.has_returned:
                 return True
             now = time.monotonic()
             if running_since is None and self.marked("running"):
                 running_since = now
-            if now - began > seconds or now - (running_since or now) > RETURN_SECONDS:
+                deadline = min(deadline, self.deadline(RETURN_SECONDS))
+            if now > deadline:
                 break
             time.sleep(0.01)
         return False
@@ -214,7 +229,7 @@ class Laboratory:
         Returns:
             ZenML's id of the run; None if it did not come to that.
         """
-        deadline = time.monotonic() + seconds
+        deadline = self.deadline(seconds)
         while time.monotonic() < deadline and client.is_alive:
             call = client.call
             if call and call.returned_at:
@@ -234,7 +249,7 @@ class Laboratory:
         Returns:
             Whether it was seen.
         """
-        deadline = time.monotonic() + seconds
+        deadline = self.deadline(seconds)
         while not self.marked(name):
             if time.monotonic() > deadline or not self._anybody_alive():
                 return self.marked(name)
@@ -391,13 +406,14 @@ class Laboratory:
                 self.backend.close()
                 self.backend.drain(10)
             return
-        deadline, quiet_since, before = time.monotonic() + CLIENT_SECONDS, time.monotonic(), None
-        while (now := time.monotonic()) < deadline and now - quiet_since < SETTLE_SECONDS:
+        deadline, before = self.deadline(CLIENT_SECONDS), None
+        quiet_until = self.deadline(SETTLE_SECONDS)
+        while time.monotonic() < min(deadline, quiet_until):
             runs = zenml_store.runs()
             if not any(run.in_progress for run in runs):
                 return
             if (shown := zenml_store.progress(runs)) != before:
-                quiet_since, before = now, shown
+                quiet_until, before = self.deadline(SETTLE_SECONDS), shown
             time.sleep(0.2)
 
     def refresh(self) -> None:
@@ -427,9 +443,10 @@ class Laboratory:
         payload = {"action": action, "result": str(result), **arguments}
         spec = self._spec(label, call="zenml_conformance.lab.operator:operate", payload=payload)
         operator = Process(self.engine, spec)
-        if operator.wait(OPERATOR_SECONDS) is None:
+        patience = OPERATOR_SECONDS * self._stretch
+        if operator.wait(patience) is None:
             operator.kill()
-            words = f"no answer within {OPERATOR_SECONDS:.0f} s"
+            words = f"no answer within {patience:.0f} s"
             return Done(raised=Raised(type="Timeout", message=words))
         if not result.exists():
             raise ScenarioBroken(Path(spec.log).read_text()[-2000:])

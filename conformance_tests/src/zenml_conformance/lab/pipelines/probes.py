@@ -15,15 +15,20 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import psutil
 from zenml import get_step_context
 
 from zenml_conformance.engine.session import SENTINEL as SENTINEL
 from zenml_conformance.lab.evidence import Raised, masked
+from zenml_conformance.lab.patience import stretched
 
 ENVIRONMENT_AT_START = masked(os.environ)
 
+OWN_START_SECONDS = time.time() - psutil.Process().create_time()
+"""How long this process took to get here: no time for a fork, but an interpreter imports ZenML."""
+
 MEETING_SECONDS = 8.0
-"""How long parallel steps look for each other."""
+"""How long parallel steps look for each other at least."""
 
 NASTY = {
     "CONFORMANCE_SPACES": "  two  words ",
@@ -101,14 +106,31 @@ def wait_for_mark(probes: str, name: str, seconds: float) -> bool:
     Args:
         probes: Directory of the scenario's probes.
         name: The sign.
-        seconds: How long to wait at most.
+        seconds: How long to wait at most, if jobs start at once.
 
     Returns:
         Whether it was seen.
     """
-    path, deadline = Path(probes, f"{name}.mark"), time.monotonic() + seconds
+    path = Path(probes, f"{name}.mark")
+    deadline = time.monotonic() + stretched(probes, seconds)
     while not path.exists():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
+
+
+def wait_for_peer(probes: str, name: str, seconds: float) -> bool:
+    """Wait for the sign of a step that is started at the same time as this one.
+
+    That may take it twice as long as it took this one.
+
+    Args:
+        probes: Directory of the scenario's probes.
+        name: The sign.
+        seconds: How long to wait at least.
+
+    Returns:
+        Whether it was seen.
+    """
+    return wait_for_mark(probes, name, max(seconds, 2 * OWN_START_SECONDS))

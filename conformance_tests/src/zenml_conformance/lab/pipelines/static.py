@@ -20,6 +20,7 @@ from zenml_conformance.lab.pipelines.probes import (
     leave_probe,
     mark,
     wait_for_mark,
+    wait_for_peer,
 )
 
 
@@ -43,7 +44,7 @@ def meet(probes: str, own: str, other: str, value: int = 0, linger: float = 0.0)
     """Look for a step that runs at the same time."""
     began = time.monotonic()
     mark(probes, own)
-    met = wait_for_mark(probes, other, MEETING_SECONDS)
+    met = wait_for_peer(probes, other, MEETING_SECONDS)
     time.sleep(linger)  # Being busy is what this step is for.
     leave_probe(probes, began=began, ended=time.monotonic(), met=met)
     return value + 1
@@ -86,7 +87,7 @@ def meet_the_other_run(probes: str, own: str, other: str) -> int:
     """Make sure that another run is under way at the same time, if that is possible at all."""
     began = time.monotonic()
     mark(probes, own)
-    met = wait_for_mark(probes, other, MEETING_SECONDS)
+    met = wait_for_peer(probes, other, MEETING_SECONDS)
     leave_probe(probes, began=began, ended=time.monotonic(), met=met)
     return 1
 
@@ -106,7 +107,7 @@ def second_of_two(probes: str) -> None:
 @step
 def boom(probes: str) -> int:
     """Fail, after a parallel step has been given the time to start."""
-    wait_for_mark(probes, "running", 3.0)
+    wait_for_peer(probes, "running", 3.0)
     leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
     mark(probes, "failing")
     raise RuntimeError("this step fails on purpose")
@@ -117,7 +118,7 @@ def well(probes: str) -> int:
     """Succeed, after a parallel step has failed and everybody could notice."""
     began = time.monotonic()
     mark(probes, "running")
-    if wait_for_mark(probes, "failing", 3.0):
+    if wait_for_peer(probes, "failing", 3.0):
         time.sleep(1.5)
     leave_probe(probes, began=began, ended=time.monotonic())
     return 1

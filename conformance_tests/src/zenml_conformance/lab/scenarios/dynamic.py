@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def _submissions(lab: Laboratory) -> list[dict[str, Any]]:
 
 def _wait_until_submitted(lab: Laboratory, *steps: str) -> bool:
     """Wait until the orchestrator is done with submitting isolated steps."""
-    return _until(lambda: {note["step"] for note in _submissions(lab)}.issuperset(steps))
+    return _until(lab, lambda: {note["step"] for note in _submissions(lab)}.issuperset(steps))
 
 
 def _note(lab: Laboratory) -> None:
@@ -208,7 +209,7 @@ def isolated_status(lab: Laboratory) -> None:
         backend.kill(record.id)
     lab.finish(client)
     lab.faults(hold=("queued",), hollow=("hollow",))
-    _until(lambda: all(_has(lab, name, "running") for name in (stopped, "reporter")))
+    _until(lab, lambda: all(_has(lab, name, "running") for name in (stopped, "reporter")))
     _look(lab, run, "live", *((STATUS, name) for name in ("queued", "reporter", stopped)))
     lab.mark("quit")
     if commands:
@@ -218,7 +219,7 @@ def isolated_status(lab: Laboratory) -> None:
         for record in lab.jobs_of("forgotten_command"):
             backend.lose(record.id)
     ended = [name for name in fates if name != stopped]
-    _until(lambda: all(_has_ended(lab, name) for name in ended))
+    _until(lab, lambda: all(_has_ended(lab, name) for name in ended))
     _look(lab, run, "ended", *((STATUS, name) for name in ended))
     if lab.declares(Capability.STOP_ISOLATED_STEPS):
         twice = [(STOP, name) for name in (stopped, "queued", "quitter")] * 2
@@ -241,9 +242,9 @@ def _has_ended(lab: Laboratory, step: str) -> bool:
     return bool(jobs) and all(record.state.is_ended for record in jobs)
 
 
-def _until(condition: Any, seconds: float = FATE_SECONDS) -> bool:
-    """Wait for something that only the backend's table shows."""
-    deadline = time.monotonic() + seconds
+def _until(lab: Laboratory, condition: Callable[[], bool]) -> bool:
+    """Wait for something that leaves no mark."""
+    deadline = lab.deadline(FATE_SECONDS)
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -278,10 +279,11 @@ def isolated_lost(lab: Laboratory) -> None:
         for record in lab.jobs_of("forgotten"):
             backend.lose(record.id)
     _until(
+        lab,
         lambda: (
             all(_has_ended(lab, n) for n in ("quitter", "victim", "hollow", "forgotten"))
             or not client.is_alive
-        )
+        ),
     )
     submission = lab.finish(client, HANG_SECONDS)
     lab.settle(1.0 if submission.overdue else HANG_SECONDS)
