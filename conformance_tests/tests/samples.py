@@ -177,7 +177,7 @@ def report(
     diamond().save(directory / "diamond.json")
     told = description(**described)
     result = conclude(made, terms, told.capabilities, before=before)
-    return build.report(result, told, "pytest --orchestrator=acme:Flavor", directory, proofs)
+    return build.report(result, told, "pytest --orchestrator=acme:Flavor", [directory], proofs)
 
 
 def proof(rule: str, catch: Catch, fault: str) -> Proof:

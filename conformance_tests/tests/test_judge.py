@@ -99,6 +99,34 @@ def test_a_broken_scenario_is_an_error_that_says_which() -> None:
     assert "its process was killed" in outcome.detail
 
 
+def on_its_own_backend(scenario: str) -> Evidence:
+    """The same evidence, from the orchestrator's own backend."""
+    return evidence(scenario).model_copy(update={"simulated": False})
+
+
+@pytest.mark.parametrize(
+    ("needs_jobs", "error", "status", "tier"),
+    [
+        (True, None, Status.PASSED, Tier.SIMULATED),
+        (True, Violation("seen"), Status.FAILED, Tier.SIMULATED),
+        (False, NotSeen("why"), Status.NOT_SEEN, None),
+        (False, None, Status.PASSED, Tier.LIVE),
+        (False, Violation("seen"), Status.FAILED, Tier.LIVE),
+    ],
+)
+def test_a_stand_in_shows_what_could_not_be_seen_and_only_that(
+    needs_jobs: bool, error: Exception | None, status: Status, tier: Tier | None
+) -> None:
+    make("A-1", error, needs_jobs=needs_jobs)
+    outcome = Judge(on_its_own_backend, Judge(evidence)).outcome("A-1")
+    assert (outcome.status, outcome.tier) == (status, tier)
+
+
+def test_without_a_stand_in_it_is_not_seen() -> None:
+    make("A-1", needs_jobs=True)
+    assert Judge(on_its_own_backend).outcome("A-1").status is Status.NOT_SEEN
+
+
 @pytest.mark.parametrize("error", [Violation("seen"), KeyError("crash")])
 def test_what_stands_on_a_rule_that_does_not_hold_is_blocked_by_the_root(error: Exception) -> None:
     make("A-1", error)

@@ -21,6 +21,7 @@ from zenml_conformance.report import build, files, render, timeline
 from zenml_conformance.report.model import Report, ReportError, read
 from zenml_conformance.rule import Profile, Status, Tier
 from zenml_conformance.rules import RULES
+from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 SCHEMA = json.loads((Path(build.__file__).parent / "report.schema.json").read_text())
 HOSTILE = "<script>alert(1)</script> | `x` ``` \"' &amp; [a](javascript:b) @all\n# a heading"
@@ -138,6 +139,7 @@ def asked(**changed: object) -> Options:
         "config": {},
         "harness": None,
         "tier": Tier.SIMULATED,
+        "patience": PATIENCE_SECONDS,
         "profiles": (),
         "budget": None,
         "waivers": None,
@@ -154,6 +156,7 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         config={"token": SECRET, "password": 1234, "synchronous": False},
         harness="acme:Harness",
         tier=Tier.LIVE,
+        patience=90.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
         budget=90.0,
         waivers=here / "ci" / "waivers.yaml",
@@ -163,7 +166,7 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
     assert build.command(options, "RES or SUB", here, proves=True) == (
         "pytest --orchestrator=acme:Flavor '--orchestrator-config=token=…' "
         "'--orchestrator-config=password=…' --orchestrator-config=synchronous=false "
-        "--orchestrator-harness=acme:Harness --conformance-tier=live "
+        "--orchestrator-harness=acme:Harness --conformance-tier=live --conformance-patience=90 "
         "--conformance-profile=static,dynamic --conformance-budget=90 "
         "--conformance-waivers=ci/waivers.yaml --conformance-baseline=report.json "
         "--conformance-strict --prove -k 'RES or SUB'"
@@ -186,13 +189,13 @@ def test_every_word_for_a_claim_has_a_colour(sample: Report, shown: Shown) -> No
 
 
 def test_under_claims_are_read_from_the_inspection(tmp_path: Path) -> None:
-    assert build.under_claims(tmp_path) == []
+    assert build.under_claims([tmp_path]) == []
     inspection = Evidence(scenario="inspection", simulated=True)
     inspection.save(tmp_path / "inspection.json")
-    assert build.under_claims(tmp_path) == []
+    assert build.under_claims([tmp_path]) == []
     inspection.facts["under_claims"] = [{"capability": "schedules", "detail": "it fires"}]
     inspection.save(tmp_path / "inspection.json")
-    assert build.under_claims(tmp_path) == [{"capability": "schedules", "detail": "it fires"}]
+    assert build.under_claims([tmp_path]) == [{"capability": "schedules", "detail": "it fires"}]
 
 
 # -- the timeline ---------------------------------------------------------------------------

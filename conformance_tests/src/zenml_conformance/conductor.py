@@ -47,11 +47,25 @@ class Conductor:
         """Whether the reference backend takes the place of the orchestrator's own."""
         self.capabilities = list(Capability)
         """What the orchestrator declares."""
+        self.stand_in: Conductor | None = None
+        """The same orchestrator on the reference backend, for what its own can't show."""
         self.deadline: float | None = None
         """When to wait no longer for any evidence, on the monotonic clock; None: never."""
         self.sabotage: str | None = None
         """The fault that is put into the orchestrator before scenarios are played."""
         self._evidence: dict[str, Evidence] = {}
+
+    def call_stand_in(self) -> None:
+        """Have the same orchestrator played on the reference backend, too, when it is asked for.
+
+        For an orchestrator that keeps its own backend, and need not.
+        """
+        directory = self.directory / "reference"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        target = self.target.model_copy(update={"live": False})
+        self.stand_in = Conductor(directory, self.engine.socket_path, target)
+        self.stand_in.template = self.template
+        self.stand_in.capabilities, self.stand_in.deadline = self.capabilities, self.deadline
 
     def sabotaged(self, sabotage: str) -> Conductor:
         """Point at the same orchestrator with a fault in it.

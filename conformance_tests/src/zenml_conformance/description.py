@@ -23,6 +23,7 @@ class Description(BaseModel):
         version: The distribution's version.
         harness: How the reference backend is connected.
         connected: Whether it is.
+        connectable: Whether it is not, but could be: the live tier was asked for.
         capabilities: What it declares.
         zenml: ZenML's version.
         scenarios: What happens in each scenario, as a sentence.
@@ -34,6 +35,7 @@ class Description(BaseModel):
     version: str | None = None
     harness: str
     connected: bool
+    connectable: bool = False
     capabilities: list[Capability]
     zenml: str
     scenarios: dict[str, str] = Field(default_factory=dict)
@@ -48,6 +50,7 @@ def describe(result: str) -> None:
     import zenml
 
     from zenml_conformance.engine import session
+    from zenml_conformance.harness import BlackBox
     from zenml_conformance.lab.scenarios import SCENARIOS
     from zenml_conformance.target import Target
 
@@ -63,6 +66,7 @@ def describe(result: str) -> None:
             version=version,
             harness=type(target.harness).__name__,
             connected=target.harness.connects,
+            connectable=isinstance(target.harness, BlackBox) and target.harness.hides,
             capabilities=target.capabilities(target.validate()),
             zenml=zenml.__version__,
             scenarios={name: inspect.getdoc(play) or "" for name, play in SCENARIOS.items()},

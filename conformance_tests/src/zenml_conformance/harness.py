@@ -108,6 +108,11 @@ class BlackBox(Harness):
         """
         self._harness = harness
 
+    @property
+    def hides(self) -> bool:
+        """Whether the harness could connect the reference backend, were it wanted."""
+        return self._harness is not None and self._harness.connects
+
     def config(self) -> dict[str, Any]:
         """Give the component's configuration.
 

@@ -36,14 +36,18 @@ class Unplayable(Exception):
 class Judge:
     """Judges rules; each once, however many others require it."""
 
-    def __init__(self, evidence_of: Callable[[str], Evidence]) -> None:
+    def __init__(
+        self, evidence_of: Callable[[str], Evidence], stand_in: Judge | None = None
+    ) -> None:
         """Start with nothing judged.
 
         Args:
             evidence_of: Gives a scenario's evidence, by name; may wait for it, and may raise
                 `OutOfTime`.
+            stand_in: Judges, on other evidence, what this one does not show; None: nobody does.
         """
         self.evidence_of = evidence_of
+        self.stand_in = stand_in
         self._outcomes: dict[str, Outcome] = {}
 
     def outcome(self, rule_id: str) -> Outcome:
@@ -56,7 +60,10 @@ class Judge:
             What became of it.
         """
         if rule_id not in self._outcomes:
-            self._outcomes[rule_id] = self._judge(RULES[rule_id])
+            outcome = self._judge(RULES[rule_id])
+            if outcome.status is Status.NOT_SEEN and self.stand_in:
+                outcome = self.stand_in.outcome(rule_id)
+            self._outcomes[rule_id] = outcome
         return self._outcomes[rule_id]
 
     def _judge(self, rule: Rule) -> Outcome:

@@ -47,6 +47,8 @@ def launch(config: pytest.Config, options: Options) -> tuple[Conductor, Descript
     description = conductor.describe()
     conductor.connected = description.connected
     conductor.capabilities = description.capabilities
+    if description.connectable:
+        conductor.call_stand_in()
     return conductor, description
 
 

@@ -153,14 +153,20 @@ def _join(config: pytest.Config, inherited: dict[str, Any]) -> None:
     conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
     conductor.connected = inherited["connected"]
     conductor.capabilities = [Capability(name) for name in inherited["capabilities"]]
+    if inherited["has_stand_in"]:
+        conductor.call_stand_in()
     _use(config, conductor, Terms.model_validate_json(inherited["terms"]))
 
 
 def _use(config: pytest.Config, conductor: Conductor, terms: Terms) -> None:
+    stand_in = None
     conductor.deadline = terms.deadline
+    if conductor.stand_in:
+        conductor.stand_in.deadline = terms.deadline
+        stand_in = Judge(conductor.stand_in.evidence)
     config.stash[conductor_key] = conductor
     config.stash[terms_key] = terms
-    config.stash[judge_key] = Judge(conductor.evidence)
+    config.stash[judge_key] = Judge(conductor.evidence, stand_in)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -173,6 +179,7 @@ def pytest_configure_node(node: Any) -> None:
             "socket": conductor.engine.socket_path,
             "target": conductor.target.model_dump_json(),
             "connected": conductor.connected,
+            "has_stand_in": conductor.stand_in is not None,
             "capabilities": [capability.value for capability in conductor.capabilities],
             "terms": node.config.stash[terms_key].model_dump_json(),
         }
@@ -189,6 +196,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def _tier(config: pytest.Config, description: Description) -> str:
     if description.connected:
         return f"simulated tier: reference backend through {description.harness}"
+    if description.connectable:
+        return "live tier: its own backend; what that can't show, on the reference backend"
     if config.stash[options_key].tier is Tier.LIVE:
         return "live tier: its own backend"
     return "live tier: its own backend, for the suite knows no way to connect another"
@@ -225,6 +234,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     conductor = session.config.stash.get(conductor_key, None)
     if conductor and rules:
         conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
+        if conductor.stand_in and (unseen := [rule for rule in rules if RULES[rule].needs_jobs]):
+            conductor.stand_in.plan(scenarios_of(unseen, True, conductor.capabilities))
 
 
 @pytest.fixture(scope="session")
@@ -321,11 +332,12 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
 
     conductor, asked = config.stash[conductor_key], config.stash[options_key]
     description, terms = config.stash[description_key], config.stash[terms_key]
+    scenarios = [c.scenarios for c in (conductor, conductor.stand_in) if c]
     result = config.stash[result_key] = conclude(
         outcomes,
         terms,
         description.capabilities,
-        under_claims=build.under_claims(conductor.scenarios),
+        under_claims=build.under_claims(scenarios),
         before=config.stash.get(baseline_key, None),
         strict=asked.strict,
     )
@@ -337,7 +349,7 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
         again = build.command(
             asked, config.option.keyword, config.invocation_params.dir, proves=bool(proofs)
         )
-        report = build.report(result, description, again, conductor.scenarios, proofs)
+        report = build.report(result, description, again, scenarios, proofs)
         try:
             files.write(report, asked.report)
             config.stash[report_key] = f"Report: {asked.report / 'report.html'}"

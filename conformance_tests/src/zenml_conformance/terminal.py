@@ -14,7 +14,7 @@ from rich.text import Text
 from zenml_conformance.claims import Shown
 from zenml_conformance.description import Description
 from zenml_conformance.result import Result
-from zenml_conformance.rule import Level, Outcome, Status
+from zenml_conformance.rule import Level, Outcome, Status, Tier
 from zenml_conformance.rules import RULES
 from zenml_conformance.verdict import Kind, Verdict
 from zenml_conformance.waivers import WaiverState
@@ -98,7 +98,7 @@ def summary(
     if len(verdict.profiles) > 1:
         console.print()
         console.print(_profiles(verdict))
-    for line in [*_rules(verdict, width), *_claims(result, width)]:
+    for line in [*_tiers(verdict), *_rules(verdict, width), *_claims(result, width)]:
         console.print(line)
     for line in [*_waivers(result, width), *_change(result, width)]:
         console.print(line)
@@ -139,6 +139,16 @@ def _profiles(verdict: Verdict) -> Table:
         label = Text(standing.label, style=STYLES[standing.kind])
         table.add_row(profile.value, label, figures)
     return table
+
+
+def _tiers(verdict: Verdict) -> Iterable[str]:
+    """How many rules were shown on which tier, where there were two."""
+    shown = Counter(outcome.tier for outcome in verdict.outcomes.values())
+    if shown[Tier.LIVE] and shown[Tier.SIMULATED]:
+        yield (
+            f"\nshown live: {shown[Tier.LIVE]} rules; on the reference backend: "
+            f"{shown[Tier.SIMULATED]}; without a run: {shown[Tier.STATIC]}"
+        )
 
 
 def _rules(verdict: Verdict, width: int) -> Iterable[str]:

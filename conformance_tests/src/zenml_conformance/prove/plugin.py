@@ -63,7 +63,9 @@ def prover(request: pytest.FixtureRequest) -> Prover:
 
     stash = request.config.stash
     ahead = [s for item in request.session.items if (s := sabotage_of(item))]
-    return Prover(stash[conductor_key], stash[judge_key], ahead)
+    # Most faults need jobs that can be seen.
+    conductor = stash[conductor_key].stand_in or stash[conductor_key]
+    return Prover(conductor, stash[judge_key], ahead)
 
 
 class NotCaught(Exception):

@@ -31,9 +31,10 @@ from zenml_conformance.report.model import (
 from zenml_conformance.result import Result
 from zenml_conformance.rule import Outcome, Profile, Status, Tier
 from zenml_conformance.rules import RULES
+from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 
-def under_claims(scenarios: Path) -> list[dict[str, str]]:
+def under_claims(scenarios: Sequence[Path]) -> list[dict[str, str]]:
     """Look up what works without being declared.
 
     Args:
@@ -43,9 +44,9 @@ def under_claims(scenarios: Path) -> list[dict[str, str]]:
         `capability` and `detail` of each; nothing when nobody looked.
     """
     found: list[dict[str, str]] = []
-    for path in sorted(scenarios.glob("*.json")):
+    for path in (path for directory in scenarios for path in sorted(directory.glob("*.json"))):
         facts = Evidence.model_validate_json(path.read_text(encoding="utf-8")).facts
-        found += facts.get("under_claims", [])
+        found += [claim for claim in facts.get("under_claims", []) if claim not in found]
     return found
 
 
@@ -70,6 +71,8 @@ def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
         words.append(f"--orchestrator-harness={asked.harness}")
     if asked.tier is Tier.LIVE:
         words.append("--conformance-tier=live")
+    if asked.patience != PATIENCE_SECONDS:
+        words.append(f"--conformance-patience={asked.patience:g}")
     if asked.profiles:
         words.append(f"--conformance-profile={','.join(p.value for p in asked.profiles)}")
     if asked.budget:
@@ -91,7 +94,7 @@ def report(
     result: Result,
     description: Description,
     again: str,
-    scenarios: Path,
+    scenarios: Sequence[Path],
     proofs: Sequence[Proof] = (),
 ) -> Report:
     """Make the report.
@@ -100,7 +103,7 @@ def report(
         result: What the session came to.
         description: What was judged.
         again: What judges it again.
-        scenarios: Where the scenarios left their evidence.
+        scenarios: Where the scenarios left their evidence, the judged tier's first.
         proofs: What was proved, and what could not be.
 
     Returns:
@@ -201,18 +204,25 @@ def _fit_to_publish(outcome: Outcome) -> str:
 
 
 def _scenarios(
-    directory: Path, outcomes: Mapping[str, Outcome], descriptions: Mapping[str, str]
+    directories: Sequence[Path], outcomes: Mapping[str, Outcome], descriptions: Mapping[str, str]
 ) -> list[ScenarioReport]:
-    """Every scenario that some rule looks at, in the order in which rules first do."""
-    looked_at: dict[str, list[str]] = {}
-    for rule_id in outcomes:
+    """Every scenario that some rule looks at, in the order in which rules first do.
+
+    A scenario that was played on two backends is told twice, each time to the rules that were
+    shown there.
+    """
+    looked_at: dict[str, list[Outcome]] = {}
+    for rule_id, outcome in outcomes.items():
         for name in RULES[rule_id].scenarios:
-            looked_at.setdefault(name, []).append(rule_id)
+            looked_at.setdefault(name, []).append(outcome)
     drawn = []
-    for name, rules in looked_at.items():
-        path = directory / f"{name}.json"
-        if path.exists():
-            evidence = Evidence.model_validate_json(path.read_text(encoding="utf-8"))
-            drawn.append(timeline.draw(evidence, descriptions.get(name, ""), rules))
+    for directory in directories:
+        for name, looking in looked_at.items():
+            path = directory / f"{name}.json"
+            if path.exists():
+                evidence = Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+                elsewhere = Tier.LIVE if evidence.simulated else Tier.SIMULATED
+                rules = [outcome.rule for outcome in looking if outcome.tier is not elsewhere]
+                drawn.append(timeline.draw(evidence, descriptions.get(name, ""), rules))
     # The inspection runs nothing, so there is nothing to draw of it.
     return [scenario for scenario in drawn if scenario.lanes or scenario.broken]

@@ -166,6 +166,7 @@ class ScenarioReport(Part):
     """What happened in a scenario."""
 
     name: str
+    tier: Tier = Field(description="What it ran on.")
     description: str
     broken: bool = Field(description="It could not be played to its end.")
     seconds: float

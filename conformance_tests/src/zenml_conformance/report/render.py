@@ -57,7 +57,9 @@ def page(report: Report) -> str:
         HTML.
     """
     return draw(
-        "report.html.j2", report=report, drawn={scenario.name for scenario in report.scenarios}
+        "report.html.j2",
+        report=report,
+        drawn={(scenario.tier.value, scenario.name) for scenario in report.scenarios},
     )
 
 

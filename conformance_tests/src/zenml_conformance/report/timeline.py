@@ -5,6 +5,7 @@ from __future__ import annotations
 from zenml_conformance.lab.evidence import Evidence, Probe, Submission
 from zenml_conformance.reference.jobs import JobRecord, JobState
 from zenml_conformance.report.model import Bar, Lane, RunRow, ScenarioReport
+from zenml_conformance.rule import Tier
 
 
 def draw(evidence: Evidence, description: str, rules: list[str]) -> ScenarioReport:
@@ -32,6 +33,7 @@ def draw(evidence: Evidence, description: str, rules: list[str]) -> ScenarioRepo
     ]
     return ScenarioReport(
         name=evidence.scenario,
+        tier=Tier.SIMULATED if evidence.simulated else Tier.LIVE,
         description=description,
         broken=evidence.broken is not None,
         seconds=clock.seconds,
