@@ -12,6 +12,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Killed processes, and cookiecutter, leave files where temporary files are: that goes with them.
 IN_SCRATCH = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && TMPDIR=$$scratch
 
+# The variables that lead to engines that `make engines` has started; tests use what is there.
+WITH_ENGINES := if [ -e .engines/environment ]; then set -a; . ./.engines/environment; set +a; fi
+
 # Plays ahead of its tests by itself, on all cores: workers would each play everything.
 BANK := conformance_tests/tests/test_faulty.py
 
@@ -24,7 +27,7 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
 
 test: lint ## Run everything that is a test
-	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto tests
+	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rs -n auto tests
 	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
 	@$(IN_SCRATCH) $(BIN)/pytest -q --rootdir conformance_tests $(BANK)
 
