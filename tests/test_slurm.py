@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import json
 import os
 import shutil
 import socket
@@ -12,11 +13,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from engines import Engines
+from slurm import Slurm
 
 PATIENCE_SECONDS = 90.0
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
@@ -26,6 +29,75 @@ SHOW = "import os; print(ascii({n: os.environ.get(n) for n in ('NASTY', 'EMPTY',
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 LISTEN = "import signal; signal.signal(15, lambda *_: exit('told')); " + SLEEP
 DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEP
+WAIT = "import os, time; print('up', flush=True)\nwhile not os.path.exists({!r}): time.sleep(0.1)"
+NOTE = "print('ran', file=open({!r}, 'a'))"
+
+FAILS_EVERY_THIRD_TIME = """#!/bin/sh
+count=$(($(cat "$DIRECTORY/count") + 1))
+echo $count >"$DIRECTORY/count"
+if [ $((count % 3)) != 0 ]; then exec "$SBATCH" "$@"; fi
+if [ $FAILS = after ]; then "$SBATCH" "$@" >/dev/null; fi
+echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2
+exit 1
+"""
+
+PIPELINE = """
+import json, os, pathlib, sys, time
+from zenml import pipeline, step
+from zenml.client import Client
+
+HERE = pathlib.Path(__file__).parent
+
+
+def on(node):
+    return step(enable_cache=False, settings={"orchestrator.acme": {"constraint": f"{node}-only"}})
+
+
+def note(name):
+    with (HERE / name).open("a") as file:
+        file.write("ran\\n")
+
+
+@on("n1")
+def lost():
+    note("lost")
+    time.sleep(600)
+
+
+@on("n2")
+def kept():
+    note("kept")
+    while not (HERE / "go").exists():
+        time.sleep(0.1)
+
+
+@on("n1")
+def after_lost():
+    note("after_lost")
+
+
+@on("n2")
+def after_kept():
+    note("after_kept")
+
+
+@pipeline
+def faults():
+    lost()
+    kept()
+    after_lost(after="lost")
+    after_kept(after="kept")
+
+
+if __name__ == "__main__":
+    client = Client()
+    client.create_flavor("zenml_acme_orchestrator.flavor.AcmeOrchestratorFlavor", "orchestrator")
+    client.create_stack_component("acme", "acme", "orchestrator", {})
+    client.create_stack("acme", {"orchestrator": "acme", "artifact_store": "default"})
+    client.activate_stack("acme")
+    run = client.get_pipeline_run(faults().id)
+    print(json.dumps([run.status, {name: step.status for name, step in run.steps.items()}]))
+"""
 
 needs_cluster = pytest.mark.skipif(
     "SLURM_CONF" not in os.environ and "CI" not in os.environ, reason="SLURM_CONF is not set"
@@ -191,15 +263,6 @@ def test_a_cancelled_job_can_tidy_up(cluster: Cluster) -> None:
     assert "told" in cluster.printed(job_id)
 
 
-def test_a_cancelled_job_that_does_not_listen_is_killed(cluster: Cluster) -> None:
-    """When `KillWait` is over. Until then it lives, and so it says."""
-    job_id = cluster.submit(DEAF)
-    cluster.wait_for_output(job_id)
-    cluster.backend.cancel(job_id)
-    assert cluster.backend.status(job_id).value == "running"
-    assert cluster.end(job_id) == "cancelled"
-
-
 def test_a_cancelled_job_that_waits_never_starts(cluster: Cluster) -> None:
     """Not even when what it has waited for is over. To cancel twice is harmless."""
     first = cluster.submit(SLEEP)
@@ -290,3 +353,140 @@ def test_through_a_login_node(package: str, login_node: dict[str, Any]) -> None:
     cluster.backend.cancel(waiting)
     assert cluster.end(waiting) == "cancelled"
     assert "told" in cluster.printed(waiting)
+
+
+# What follows does harm, to a cluster that nobody else uses.
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A cluster whose jobs have two seconds to end when they are told to."""
+    slurm = Slurm(tmp_path_factory.mktemp("private"), options="KillWait=2")
+    slurm.up()
+    yield slurm
+    slurm.down()
+
+
+@pytest.fixture
+def fragile(package: str, private: Slurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A backend for that cluster, whose nodes are there again."""
+    private.up()
+    monkeypatch.setenv("SLURM_CONF", str(private.configuration))
+    return Cluster(package)
+
+
+def test_a_cancelled_job_that_does_not_listen_is_killed(fragile: Cluster) -> None:
+    """When `KillWait` is over. Until then it lives, and so it says."""
+    job_id = fragile.submit(DEAF)
+    fragile.wait_for_output(job_id)
+    fragile.backend.cancel(job_id)
+    assert fragile.backend.status(job_id).value == "running"
+    assert fragile.end(job_id) == "cancelled"
+
+
+def test_a_drained_node_and_a_new_controller(
+    fragile: Cluster, private: Slurm, tmp_path: Path
+) -> None:
+    """What runs goes on, what waits goes on waiting, and each job runs once."""
+    here = {"constraint": "n1-only"}
+    first = fragile.submit(WAIT.format(str(tmp_path / "go")), settings=here)
+    note = NOTE.format(str(tmp_path / "notes"))
+    second = fragile.submit(note, settings=here, depends_on=(first,))
+    fragile.wait_for_output(first)
+    scontrol("update", "NodeName=n1", "State=DRAIN", "Reason=broken")
+    private.restart_controller()
+    assert fragile.backend.status(first).value == "running"
+    (tmp_path / "go").touch()
+    assert fragile.end(first) == "succeeded"
+    assert fragile.backend.status(second).value == "queued"
+    scontrol("update", "NodeName=n1", "State=RESUME")
+    assert fragile.end(second) == "succeeded"
+    assert (tmp_path / "notes").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("fails", ["before", "after"])
+def test_sbatch_fails_every_third_time(
+    fragile: Cluster, fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the job is in the queue, or after it: each is submitted, and no one twice."""
+    module = importlib.import_module("zenml_acme_orchestrator.slurm")
+    monkeypatch.setattr(module, "PAUSES_SECONDS", (0, 0))
+    monkeypatch.setenv("SBATCH", shutil.which("sbatch") or "")
+    monkeypatch.setenv("DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("FAILS", fails)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "count").write_text("0")
+    (tmp_path / "sbatch").write_text(FAILS_EVERY_THIRD_TIME)
+    (tmp_path / "sbatch").chmod(0o700)
+    notes = [tmp_path / f"note-{number}" for number in range(6)]
+    for note in notes:
+        fragile.submit(NOTE.format(str(note)))
+    assert len(set(fragile.submitted)) == len(notes)
+    assert [fragile.end(job_id) for job_id in fragile.submitted] == ["succeeded"] * len(notes)
+    assert [note.read_text() for note in notes] == ["ran\n"] * len(notes)
+
+
+def test_a_full_queue(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When `sbatch` has tried long enough, no job of the run is left, and the user knows why."""
+    slurm = Slurm(tmp_path, options="MaxJobCount=5")
+    slurm.up()
+    try:
+        monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
+        cluster = Cluster(package)
+        monkeypatch.setattr(importlib.import_module(f"{package}.slurm"), "TIMEOUT_SECONDS", 2.0)
+        steps = {f"step_{number}": cluster.job(SLEEP) for number in range(8)}
+        alone = SimpleNamespace(spec=SimpleNamespace(upstream_steps=[]))
+        snapshot = SimpleNamespace(step_configurations=dict.fromkeys(steps, alone))
+        topology = importlib.import_module(f"{package}.topology")
+        with pytest.raises(RuntimeError, match="unable to accept job"):
+            topology.submit_jobs(cluster.backend, snapshot, steps, cluster.job(SLEEP))
+        states = slurm.command("squeue", "--noheader", "--states=all", "--format=%T").split()
+        assert len(states) > 2
+        assert not {"PENDING", "RUNNING"}.intersection(states)
+    finally:
+        slurm.down()
+
+
+def test_a_lost_node(
+    package: str, fragile: Cluster, private: Slurm, tmp_path: Path, home: Path
+) -> None:
+    """Its step has failed, and is not run again; what runs on other nodes goes on.
+
+    Nor does it matter that Slurm's controller is another one by then.
+    """
+    (tmp_path / "faults.py").write_text(PIPELINE)
+    sources = Path(str(fragile.config.__file__)).parents[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(sources),
+        "ZENML_CONFIG_PATH": str(tmp_path / "zenml"),
+    }
+    client = subprocess.Popen(
+        [sys.executable, str(tmp_path / "faults.py")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not ((tmp_path / "lost").exists() and (tmp_path / "kept").exists()):
+            assert client.poll() is None, client.communicate()
+            assert time.monotonic() < deadline, "the first steps do not start"
+            time.sleep(0.2)
+        private.stop_node("n1")
+        scontrol("update", "NodeName=n1", "State=DOWN", "Reason=lost")
+        private.restart_controller()
+        private.start_node("n1")
+        (tmp_path / "go").touch()
+        printed, errors = client.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        client.kill()
+        client.wait()
+    assert client.returncode == 0, errors
+    status, steps = json.loads(printed.splitlines()[-1])
+    assert status == "failed"
+    assert steps == {"lost": "failed", "kept": "completed", "after_kept": "completed"}
+    for name in steps:
+        assert (tmp_path / name).read_text() == "ran\n"
+    assert not (tmp_path / "after_lost").exists()

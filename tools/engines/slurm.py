@@ -78,13 +78,15 @@ class Slurm(Engine):
     name = "slurm"
     packages = ("munge", "slurm-client", "slurmctld", "slurmd")
 
-    def __init__(self, home: Path = HOME) -> None:
+    def __init__(self, home: Path = HOME, options: str = "") -> None:
         """Describe the cluster.
 
         Args:
             home: The directory of all engines.
+            options: More lines for `slurm.conf`.
         """
         super().__init__(home)
+        self.options = options
         self.configuration = self.home / "slurm.conf"
         self.munge = Daemon(self.home, "munged")
         self.controller = Daemon(self.home, "slurmctld")
@@ -217,7 +219,7 @@ class Slurm(Engine):
             (self.home / name).mkdir()
             text += NODE.format(name=name, port=node_port, gpu=gpu)
             gpus += GPUS.format(name=name, gpu=gpu)
-        self.configuration.write_text(text + PARTITIONS, encoding="utf-8")
+        self.configuration.write_text(f"{text}{PARTITIONS}{self.options}\n", encoding="utf-8")
         (self.home / "gres.conf").write_text(gpus, encoding="utf-8")
         key = self.home / "munge.key"
         key.touch(mode=0o600)
