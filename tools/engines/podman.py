@@ -1,13 +1,16 @@
 """A Podman service that speaks Docker's API on a unix socket, with storage of its own.
 
-No registry is asked for anything: the one image that it has is made of Debian's packages.
+No registry is asked for anything: one image is made of Debian's packages, and the other of that one
+and of ZenML.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import resource
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +23,28 @@ from engine import HOME, Daemon, Engine, EngineError, end, run, socket_path, wai
 BASE_IMAGE = "zenml-kit-base"
 """Debian with Python and pip. Docker's clients find it under this name."""
 
-QUALIFIED = f"docker.io/library/{BASE_IMAGE}:latest"
-"""What Docker's API takes a plain name for. It has never been there."""
+STEPS_IMAGE = "zenml-kit-steps"
+"""The same, with ZenML."""
+
+ZENML = "zenml[local]>=0.96,<0.99"
+
+REQUIREMENT_ID = hashlib.sha256(ZENML.encode()).hexdigest()[:12]
+"""Tells an image for another requirement. Podman's filters don't take the requirement itself."""
+
+REGISTRY = "docker.io/library"
+"""Where Docker's API takes a plain name to be from. These have never been there."""
 
 BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
+
+# Packages come from this machine: where its pip has them from, the image doesn't know.
+STEPS_CONTAINERFILE = f"""\
+FROM {BASE_IMAGE}
+RUN --mount=type=bind,source=wheels,target=/wheels \\
+    python -m pip install --quiet --no-cache-dir --no-index --find-links=/wheels "{ZENML}" \\
+    && mkdir --mode=1777 /app
+WORKDIR /app
+LABEL zenml-kit="{REQUIREMENT_ID}"
+"""
 
 # Limits above this process's own can't be set everywhere. `crun` knows no cgroups of both versions
 # at once, `runc` does. Locks are in files because those in shared memory are the whole machine's.
@@ -64,10 +85,13 @@ PROBE_CPUS = 500_000_000
 
 
 class Podman(Engine):
-    """The service, and a base image."""
+    """The service, and two images."""
 
     name = "podman"
-    packages = ("aardvark-dns", "debootstrap", "netavark", "podman", "runc")
+    packages = (
+        *("aardvark-dns", "catatonit", "debootstrap", "iptables", "netavark", "podman", "python3"),
+        "runc",
+    )
 
     def __init__(self, home: Path = HOME) -> None:
         """Describe the service.
@@ -88,7 +112,7 @@ class Podman(Engine):
         return {"DOCKER_HOST": f"unix://{self._socket}"}
 
     def up(self) -> None:
-        """Start the service, and make the base image if it is not there.
+        """Start the service, and make the images that are not there.
 
         Raises:
             EngineError: If it does not come up.
@@ -99,15 +123,19 @@ class Podman(Engine):
             "podman", "system", "service", "--time=0", address, environment=self._own
         )
         wait_for("Docker's API to answer", self._answers, [self.service])
-        if not self.command("images", "--quiet", QUALIFIED):
+        if not self.command("images", "--quiet", f"{REGISTRY}/{BASE_IMAGE}"):
             self._make_base_image()
+        if not self._has_steps_image():
+            self._make_steps_image()
 
     def check(self) -> str:
         """Run a container; read back how it ended, and what it was limited to.
 
         Raises:
-            EngineError: If it ended differently, or was not limited.
+            EngineError: If it ended differently, or was not limited, or an image is missing.
         """
+        if not self._has_steps_image():
+            raise EngineError(f"there is no image {STEPS_IMAGE} with {ZENML}")
         try:
             with contextlib.closing(self.client()) as client:
                 container = client.containers.create(
@@ -197,6 +225,10 @@ class Podman(Engine):
         except (DockerException, OSError) as error:
             raise EngineError(str(error)) from error
 
+    def _has_steps_image(self) -> bool:
+        label = f"--filter=label=zenml-kit={REQUIREMENT_ID}"
+        return bool(self.command("images", "--quiet", label))
+
     def _make_base_image(self) -> None:
         print("  making the base image", flush=True)
         tree = self.home / "base"
@@ -215,11 +247,30 @@ class Podman(Engine):
             shutil.rmtree(tree / "var/cache/apt/archives")
             archive = self.home / "base.tar"
             run("tar", "--create", f"--file={archive}", f"--directory={tree}", ".", seconds=300)
-            self.command("import", "--change=CMD python3", str(archive), QUALIFIED, seconds=300)
+            name = f"{REGISTRY}/{BASE_IMAGE}:latest"
+            self.command("import", "--change=CMD python3", str(archive), name, seconds=300)
             archive.unlink()
         finally:
             self._unmount()
             shutil.rmtree(tree, ignore_errors=True)
+
+    def _make_steps_image(self) -> None:
+        print("  making the image for steps", flush=True)
+        context = self.home / "steps"
+        context.mkdir(exist_ok=True)
+        try:
+            (context / "Containerfile").write_text(STEPS_CONTAINERFILE, encoding="utf-8")
+            # Debian's Python, as in the image.
+            run(
+                *(sys.executable, "-m", "pip", "--python=/usr/bin/python3", "wheel", "--quiet"),
+                *(f"--wheel-dir={context / 'wheels'}", ZENML),
+                seconds=600,
+            )
+            name = f"--tag={REGISTRY}/{STEPS_IMAGE}:latest"
+            self.command("build", "--network=none", "--layers=false", name, str(context),
+                         seconds=600)  # fmt: skip
+        finally:
+            shutil.rmtree(context)
 
     def _monitors(self) -> list[psutil.Process]:
         """Return the processes that watch containers of this service."""
