@@ -74,6 +74,16 @@ def test_slurm(engines: Engines, tmp_path: Path) -> None:
     assert "\nshown live: " in verdict
 
 
+def test_docker(engines: Engines, tmp_path: Path) -> None:
+    """`docker` in containers of the engine that `DOCKER_HOST` leads to."""
+    if "DOCKER_HOST" not in os.environ:
+        message = "no container engine is running, or DOCKER_HOST does not say so"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    project = engines.cookiecutter(tmp_path, backend_pattern="docker")
+    image = {"LIVE_IMAGE": "zenml-kit-steps"}
+    assert "\nPARTIAL: " in judge(project, "--conformance-tier=live", environment=image)
+
+
 @pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
 def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """A project that says that its backend has schedules keeps them, in either topology."""

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
+# jinja: if cookiecutter.backend_pattern == "docker"
+from zenml.entrypoints.base_entrypoint_configuration import BaseEntrypointConfiguration
+# jinja: endif
 from zenml.enums import StackComponentType
 from zenml.stack import stack as stack_module
 
@@ -34,6 +37,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         patch.setattr("zenml.environment.Environment.get_python_packages", list)
         # What a step imports must be the module that runs here, not a second copy of it.
         patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", str(Path(__file__).parent))
+        # jinja: if cookiecutter.backend_pattern == "docker"
+        # Jobs run in the process of the test. There is no /app, and the code is there.
+        patch.setattr(BaseEntrypointConfiguration, "prepare_code_environment", lambda self: None)
+        # jinja: endif
         _forget_zenml()
         client = Client()
         client.create_flavor(source=SOURCE, component_type=StackComponentType.ORCHESTRATOR)
@@ -41,7 +48,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             name="tested",
             flavor=FLAVOR().name,
             component_type=StackComponentType.ORCHESTRATOR,
-            configuration={},
+            configuration={{ '{"image": "an-image"}' if cookiecutter.backend_pattern == "docker" else "{}" }},
         )
         components = {
             StackComponentType.ORCHESTRATOR: "tested",

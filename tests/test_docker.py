@@ -1,0 +1,261 @@
+"""The pattern `docker` on a real engine, which `DOCKER_HOST` leads to."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from engines import Engines
+
+PATIENCE_SECONDS = 90.0
+IMAGE = "zenml-kit-base"
+RUN_ID = "a-run-of-test-docker"
+NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
+ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}
+
+SHOW = "import os; print(ascii({n: os.environ.get(n) for n in ('NASTY', 'EMPTY', 'LARGE')}))"
+SLEEP = "import time; print('up', flush=True); time.sleep(60)"
+LISTEN = "import signal; signal.signal(15, lambda *_: exit('told')); " + SLEEP
+DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEP
+ALLOCATE = "print('up', flush=True); data = bytearray(500_000_000); print('it fitted')"
+
+pytestmark = pytest.mark.skipif(
+    "DOCKER_HOST" not in os.environ and "CI" not in os.environ, reason="DOCKER_HOST is not set"
+)
+
+
+@pytest.fixture(scope="module")
+def package(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A generated project, importable; the name of its package."""
+    assert "DOCKER_HOST" in os.environ, "no engine is running, or DOCKER_HOST does not say so"
+    project = engines.cookiecutter(
+        tmp_path_factory.mktemp("docker"),
+        package_name="zenml-harbor-orchestrator",
+        backend_pattern="docker",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(project / "src"))
+        yield "zenml_harbor_orchestrator"
+
+
+class Engine:
+    """A backend of the generated project's, and what tests ask of it and of the engine."""
+
+    def __init__(self, package: str, **config: Any) -> None:
+        """Make a backend.
+
+        Args:
+            package: The package.
+            **config: The configuration of the component.
+        """
+        self.config = importlib.import_module(f"{package}.config")
+        self.jobs = importlib.import_module(f"{package}.jobs")
+        backend = importlib.import_module(f"{package}.backend")
+        self.backend = backend.HarborBackend(self.config.HarborOrchestratorConfig(**config))
+        self.client = docker.DockerClient.from_env()
+
+    def job(self, code: str, **fields: Any) -> Any:
+        """Describe a job that runs a line of Python."""
+        settings = self.config.HarborOrchestratorSettings(**fields.pop("settings", {}))
+        known = {
+            "name": f"a-job-{time.time_ns()}",
+            "command": ("python", "-c", code),
+            "environment": ENVIRONMENT,
+            "image": IMAGE,
+            "labels": {"role": fields.pop("role", "step"), "run_id": RUN_ID},
+        }
+        return self.jobs.Job(**{**known, "settings": settings, **fields})
+
+    def submit(self, code: str, **fields: Any) -> str:
+        """Submit such a job, as the orchestrator does."""
+        job = self.job(code, **fields)
+        self.backend.check(job)
+        return str(self.backend.submit(job))
+
+    def inspect(self, job_id: str) -> dict[str, Any]:
+        """What the engine says of a job's container."""
+        attributes: dict[str, Any] = self.client.api.inspect_container(job_id.rpartition("/")[2])
+        return attributes
+
+    def left(self) -> list[Any]:
+        """The containers that there are, of whatever state."""
+        filters = {"label": f"zenml.run_id={RUN_ID}"}
+        return list(self.client.containers.list(all=True, filters=filters, ignore_removed=True))
+
+    def end(self, job_id: str) -> str:
+        """Wait for the end of a job; return its state."""
+        wait_for(f"the end of job {job_id}", lambda: self.backend.status(job_id).is_ended)
+        return str(self.backend.status(job_id).value)
+
+    def printed(self, job_id: str) -> str:
+        """Read what a job has printed so far."""
+        path = Path(self.backend.log_location(job_id))
+        return path.read_text() if path.exists() else ""
+
+    def wait_for_output(self, job_id: str) -> None:
+        """Wait until a job has printed something."""
+        wait_for(f"output of job {job_id}", lambda: bool(self.printed(job_id)))
+
+
+def wait_for(what: str, happened: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} does not come"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def engine(package: str) -> Iterator[Engine]:
+    """The engine; cleared of what a test leaves in it."""
+    engine = Engine(package, stop_grace_seconds=2)
+    yield engine
+    for container in engine.left():
+        container.remove(force=True)
+
+
+def test_the_environment_arrives_verbatim(engine: Engine) -> None:
+    """Quotes, newlines, nothing at all, and a great deal; and nothing of it stays behind."""
+    job_id = engine.submit(SHOW)
+    assert engine.end(job_id) == "succeeded"
+    assert engine.printed(job_id).strip() == ascii(ENVIRONMENT)
+    assert not engine.left()
+
+
+def test_the_environment_is_on_no_command_line(engine: Engine, home: Path) -> None:
+    """Nor in a label, nor in a file of the user's; the engine's socket is not for everybody."""
+    mark = "seen-by-nobody-else"
+    job_id = engine.submit(SLEEP, environment={"TOKEN": mark})
+    engine.wait_for_output(job_id)
+    commands = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True).stdout
+    assert mark not in commands
+    shown = engine.inspect(job_id)
+    assert mark not in str(shown["Config"]["Labels"])
+    assert mark in str(shown["Config"]["Env"])  # As docs/docker.md says.
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert not [path for path in files if mark.encode() in path.read_bytes()]
+
+
+def test_limits_are_the_engines(engine: Engine) -> None:
+    """As it has understood them, together with what else was said."""
+    settings = {"labels": {"team": "a"}, "run_args": {"shm_size": "70m"}, "network": "none"}
+    job_id = engine.submit(SLEEP, cpu=1.5, memory=100 * 2**20 + 4096, settings=settings)
+    shown = engine.inspect(job_id)
+    host = shown["HostConfig"]
+    assert host["NanoCpus"] == 1_500_000_000
+    assert host["Memory"] == host["MemorySwap"] == 100 * 2**20 + 4096
+    assert host["ShmSize"] == 70 * 2**20
+    assert host["NetworkMode"] == "none"
+    assert host["RestartPolicy"]["Name"] in ("", "no")
+    assert {"team": "a", "zenml.role": "step"}.items() <= shown["Config"]["Labels"].items()
+
+
+def test_more_memory_than_asked_for_is_the_end(engine: Engine) -> None:
+    """The log says why."""
+    job_id = engine.submit(ALLOCATE, memory=100 * 2**20)
+    assert engine.end(job_id) == "failed"
+    assert "it fitted" not in engine.printed(job_id)
+    assert f"wanted more than the {100 * 2**20} bytes" in engine.printed(job_id)
+    assert not engine.left()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"cpu": 10_000}, "asks for 10000 CPUs, and the engine has"),
+        ({"memory": 2**50}, f"asks for {2**50} bytes, and the engine has"),
+        ({"image": None}, "no image"),
+        ({"image": "registry.invalid/nonesuch"}, "does not have the image registry.invalid"),
+        ({"settings": {"run_args": {"ulimits": "many"}}}, "docker-py does not take"),
+    ],
+)
+def test_what_can_never_run_is_refused(
+    engine: Engine, fields: dict[str, Any], message: str
+) -> None:
+    """Before any container is made."""
+    with pytest.raises(ValueError, match=message):
+        engine.backend.check(engine.job(SLEEP, **fields))
+
+
+def test_gpus_are_refused_where_they_would_be_ignored(engine: Engine) -> None:
+    """By Podman, whose answer would be a container without any."""
+    components = engine.client.version()["Components"]
+    if "podman" not in str(components).lower():
+        pytest.skip("this engine is not Podman")
+    with pytest.raises(ValueError, match="Podman ignores"):
+        engine.backend.check(engine.job(SLEEP, gpus=1))
+
+
+def test_a_container_that_does_not_start_is_not_left_behind(engine: Engine) -> None:
+    """The engine has made it before it notices that the network is missing, or the program."""
+    with pytest.raises(docker.errors.APIError):
+        engine.submit(SLEEP, settings={"network": "nonesuch"})
+    assert not engine.left()
+
+
+def test_a_cancelled_job_can_tidy_up(engine: Engine) -> None:
+    """SIGTERM reaches Python itself. To cancel twice is harmless."""
+    job_id = engine.submit(LISTEN)
+    engine.wait_for_output(job_id)
+    engine.backend.cancel(job_id)
+    engine.backend.cancel(job_id)
+    assert engine.end(job_id) == "cancelled"
+    assert "told" in engine.printed(job_id)
+    assert not engine.left()
+
+
+def test_a_cancelled_job_that_does_not_listen_is_killed(engine: Engine) -> None:
+    """When its time is up."""
+    job_id = engine.submit(DEAF)
+    engine.wait_for_output(job_id)
+    engine.backend.cancel(job_id)
+    assert engine.end(job_id) == "cancelled"
+    assert not engine.left()
+
+
+def test_a_cancelled_job_that_has_not_begun_to_listen_ends_at_once(package: str) -> None:
+    """As the first process of its container it would be deaf, as long as it imports."""
+    engine = Engine(package, stop_grace_seconds=3600)
+    job_id = engine.submit(SLEEP)
+    engine.wait_for_output(job_id)
+    engine.backend.cancel(job_id)
+    assert engine.end(job_id) == "cancelled"
+
+
+def test_steps_wait_for_their_turn(package: str) -> None:
+    """One that is cancelled while it waits never starts."""
+    engine = Engine(package, max_parallel_steps=1)
+    first, second, third = (engine.submit("print('up')") for _ in range(3))
+    assert engine.backend.status(third).value == "queued"
+    engine.backend.cancel(second)
+    assert [engine.end(job_id) for job_id in (first, second, third)] == [
+        *("succeeded", "cancelled", "succeeded"),
+    ]
+    assert not engine.printed(second)
+    assert not engine.left()
+
+
+def test_only_what_submits_jobs_may_speak_to_the_engine(engine: Engine) -> None:
+    """The socket is mounted there, and what nobody may ever ask about is removed by itself."""
+    socket = engine.backend.config.socket
+    reach = f"import os; print(os.path.exists({socket!r}), os.environ.get('DOCKER_HOST'))"
+    step, coordinator = engine.submit(reach), engine.submit(reach, role="coordinator")
+    wait_for("the removal of the coordinator", lambda: len(engine.left()) == 1)
+    assert engine.printed(coordinator).split() == ["True", f"unix://{socket}"]
+    assert engine.backend.status(coordinator).value == "unknown"
+    assert engine.end(step) == "succeeded"
+    assert engine.printed(step).split() == ["False", "None"]
+
+
+def test_a_job_that_the_engine_does_not_know(engine: Engine) -> None:
+    """It is gone for good; another process could not know more. It may be cancelled."""
+    engine.backend.cancel("a-run/nonesuch")
+    assert engine.backend.status("a-run/nonesuch").value == "unknown"
