@@ -106,6 +106,8 @@ class Probe(BaseModel):
     step: str
     run: str
     pid: int
+    pid_namespace: int = 0
+    """In which the id is that of one process only."""
     began: float
     ended: float | None = None
     main_thread: bool

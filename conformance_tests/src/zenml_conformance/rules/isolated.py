@@ -114,7 +114,8 @@ def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
     status = run.status_of("isolated") if run else "never recorded"
     if len(ran) != 1 or status != "completed":
         raise Violation(f"the isolated step ran {len(ran)} time(s) and is {status}")
-    if ran[0].pid in {entry["pid"] for entry in dynamic.facts["entries"]}:
+    entries = {(entry["pid"], entry["pid_namespace"]) for entry in dynamic.facts["entries"]}
+    if (ran[0].pid, ran[0].pid_namespace) in entries:
         raise Violation("the isolated step ran in the process of the pipeline's own code")
 
 

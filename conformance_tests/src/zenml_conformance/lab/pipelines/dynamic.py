@@ -18,7 +18,13 @@ from zenml.config.retry_config import StepRetryConfig
 from zenml.enums import StepRuntime
 
 from zenml_conformance.lab.evidence import Raised, masked
-from zenml_conformance.lab.pipelines.probes import NASTY, leave_probe, mark, wait_for_mark
+from zenml_conformance.lab.pipelines.probes import (
+    NASTY,
+    leave_probe,
+    mark,
+    pid_namespace,
+    wait_for_mark,
+)
 from zenml_conformance.lab.pipelines.static import boom, sink, sleeper, source, victim
 
 try:
@@ -78,7 +84,12 @@ def enter(probes: str) -> int:
     except Exception as error:
         run_id = str(Raised.of(error))
     before = len(list(Path(probes).glob("entered-*.mark")))
-    entry = {"id": run_id, "pid": os.getpid(), "environment": masked(os.environ)}
+    entry = {
+        "id": run_id,
+        "pid": os.getpid(),
+        "pid_namespace": pid_namespace(),
+        "environment": masked(os.environ),
+    }
     path = Path(probes, f"entered-{before}")
     path.write_text(json.dumps(entry))
     path.rename(path.with_suffix(".mark"))

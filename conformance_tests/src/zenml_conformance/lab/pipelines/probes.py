@@ -60,6 +60,7 @@ def leave_probe(probes: str, **facts: Any) -> None:
         "step": context.step_run.name,
         "run": str(context.pipeline_run.id),
         "pid": os.getpid(),
+        "pid_namespace": pid_namespace(),
         "main_thread": threading.current_thread() is threading.main_thread(),
         "environment_at_start": ENVIRONMENT_AT_START,
         "environment_at_run": masked(os.environ),
@@ -70,6 +71,11 @@ def leave_probe(probes: str, **facts: Any) -> None:
     path = Path(probes, f"{time.monotonic_ns()}-{uuid.uuid4().hex}")
     path.write_text(json.dumps(record))
     path.rename(path.with_suffix(".json"))
+
+
+def pid_namespace() -> int:
+    """Tell containers apart: each has its own processes 1 and 2."""
+    return os.stat("/proc/self/ns/pid").st_ino
 
 
 def _metadata_hook(run_id: uuid.UUID) -> dict[str, str] | str:
