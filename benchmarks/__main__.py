@@ -19,14 +19,17 @@ from rich.console import Console
 from benchmarks.generation import generation
 from benchmarks.local import overhead, parallel
 from benchmarks.ratio import Ratio, show
+from benchmarks.slurm import dag, submission
 from benchmarks.suite import suite
-from benchmarks.workbench import BenchmarkFailed, Workbench
+from benchmarks.workbench import BenchmarkFailed, BenchmarkSkipped, Workbench
 
 BENCHMARKS = {
     "generation": generation,
     "suite": suite,
     "parallel": parallel,
     "overhead": overhead,
+    "slurm-dag": dag,
+    "slurm-submission": submission,
 }
 
 
@@ -65,6 +68,8 @@ def main() -> int:
             console.print(f"measuring {name} ...", highlight=False)
             try:
                 ratios += BENCHMARKS[name](bench)
+            except BenchmarkSkipped as reason:
+                console.print(f"{name}: left out. {reason}", highlight=False, markup=False)
             except BenchmarkFailed as failure:
                 console.print(f"{name}: {failure}", style="bold", highlight=False, markup=False)
                 return 1

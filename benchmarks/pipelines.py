@@ -44,3 +44,23 @@ def fan() -> None:
     for id in ids:
         nap(NAP_SECONDS, id=id)
     join(after=ids)
+
+
+@pipeline
+def lattice(layers: int, width: int, seconds: float) -> None:
+    """Run layers of steps, each step after two of the layer before."""
+    for layer in range(layers):
+        for column in range(width):
+            before = {column, (column + 1) % width} if layer else ()
+            nap(
+                seconds,
+                id=f"nap_{layer}_{column}",
+                after=[f"nap_{layer - 1}_{other}" for other in before],
+            )
+
+
+@pipeline
+def wide(width: int) -> None:
+    """Run steps that need nothing of each other."""
+    for position in range(width):
+        nap(0.0, id=f"nap_{position}")

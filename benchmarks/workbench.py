@@ -35,6 +35,10 @@ class BenchmarkFailed(RuntimeError):
     """Something that was to be timed did not work. The message has its last words."""
 
 
+class BenchmarkSkipped(RuntimeError):
+    """What is to be timed is not there. The message says how to get it."""
+
+
 @dataclass(frozen=True)
 class RunTimes:
     """When a run and its steps began and ended, in seconds since the submission.
@@ -156,9 +160,13 @@ class Workbench:
             words = log.read_text(errors="replace")[-3000:]
             raise BenchmarkFailed(f"{' '.join(command)} exited with {process.returncode}:\n{words}")
 
-    @cached_property
-    def project(self) -> Path:
-        """A project with the `local` pattern, generated from this template."""
+    def generate(self, package_name: str, backend_pattern: str) -> None:
+        """Generate a project from this template, importable in everything that is timed.
+
+        Args:
+            package_name: Its name.
+            backend_pattern: Its pattern.
+        """
         config = self.directory / "cookiecutter.yml"
         directories = {"cookiecutters_dir": "cookiecutters", "replay_dir": "replay"}
         config.write_text(
@@ -167,35 +175,41 @@ class Workbench:
         project = cookiecutter(
             str(ROOT),
             no_input=True,
-            extra_context={"package_name": "zenml-bench-orchestrator", "backend_pattern": "local"},
+            extra_context={"package_name": package_name, "backend_pattern": backend_pattern},
             output_dir=str(self.directory),
             config_file=str(config),
         )
-        return Path(str(project))
+        self.environment["PYTHONPATH"] += os.pathsep + str(Path(project) / "src")
+
+    def register(self, stacks: dict[str, dict[str, object]]) -> None:
+        """Register flavors, and a stack with each.
+
+        Args:
+            stacks: By name of the stack its flavor's class and name, and its configuration.
+        """
+        description = self.directory / "stacks.json"
+        description.write_text(json.dumps(stacks))
+        self.time([sys.executable, "-m", "benchmarks.client", "register", str(description)])
 
     @cached_property
     def _stacks(self) -> Path:
-        """The store's description, once everything in it is registered."""
-        description = self.directory / "stacks.json"
-        stacks = {
-            "cold": {
-                "flavor_class": "benchmarks.cold_step.ColdStepFlavor",
-                "flavor": "cold_step",
-                "configuration": {"report": str(self.directory / "cold.txt")},
-            },
-            "generated": {
-                "flavor_class": "zenml_bench_orchestrator.flavor.BenchOrchestratorFlavor",
-                "flavor": "bench",
-                "configuration": {"max_parallel_steps": 8},
-            },
-        }
-        description.write_text(json.dumps(stacks))
-        self.environment["PYTHONPATH"] += os.pathsep + str(self.project / "src")
-        self._client("register", str(description))
-        return description
-
-    def _client(self, *arguments: str) -> None:
-        self.time([sys.executable, "-m", "benchmarks.client", *arguments])
+        """Where results go, once everything is registered that `run` needs."""
+        self.generate("zenml-bench-orchestrator", "local")
+        self.register(
+            {
+                "cold": {
+                    "flavor_class": "benchmarks.cold_step.ColdStepFlavor",
+                    "flavor": "cold_step",
+                    "configuration": {"report": str(self.directory / "cold.txt")},
+                },
+                "generated": {
+                    "flavor_class": "zenml_bench_orchestrator.flavor.BenchOrchestratorFlavor",
+                    "flavor": "bench",
+                    "configuration": {"max_parallel_steps": 8},
+                },
+            }
+        )
+        return self.directory / "result.json"
 
     def run(self, stack: str, pipeline: str, length: int = 0) -> RunTimes:
         """Run a pipeline in a client process of its own.
@@ -211,8 +225,9 @@ class Workbench:
         Raises:
             BenchmarkFailed: If the run does not complete.
         """
-        result = self._stacks.with_name("result.json")
-        self._client("run", str(result), stack, pipeline, str(length))
+        result = self._stacks
+        arguments = ("run", str(result), stack, pipeline, str(length))
+        self.time([sys.executable, "-m", "benchmarks.client", *arguments])
         times = json.loads(result.read_text())
         steps = sorted((began, ended) for began, ended in times["steps"].values())
         return RunTimes(times["seconds"], steps)
