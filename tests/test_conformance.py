@@ -12,7 +12,6 @@ import pytest
 
 from engines import PATTERNS, ROOT, Engines
 
-
 ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
 """Patterns whose engine can run on this machine, and the variable that leads to it."""
 
