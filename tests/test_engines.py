@@ -16,9 +16,9 @@ import pytest
 
 import engine as subject
 from engine import HOME, Daemon, Engine, EngineError
-from podman import Podman
-from ray import Ray
-from slurm import Slurm
+from podman_service import Podman
+from ray_head import Ray
+from slurm_cluster import Slurm
 
 TOOL = Path(subject.__file__).parent
 SLEEP = ("sleep", "3600")

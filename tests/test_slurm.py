@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from engines import Engines
-from slurm import Slurm
+from slurm_cluster import Slurm
 
 PATIENCE_SECONDS = 90.0
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096

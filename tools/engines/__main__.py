@@ -22,9 +22,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from engine import HOME, Engine, EngineError, install
-from podman import Podman
-from ray import Ray
-from slurm import Slurm
+from podman_service import Podman
+from ray_head import Ray
+from slurm_cluster import Slurm
 
 ENGINES: tuple[Engine, ...] = (Slurm(HOME), Podman(HOME), Ray(HOME))
 

@@ -1,4 +1,4 @@
-"""The head of a Ray cluster, on loopback, in a virtual environment of its own."""
+"""The head of a Ray cluster, on loopback."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from pathlib import Path
 import psutil
 
 from engine import HOME, Daemon, Engine, EngineError, end, free_ports, run, socket_path, wait_for
-
-REQUIREMENT = "ray[default]>=2.50,<3"
 
 PORTS = (
     "--port",
@@ -60,7 +58,8 @@ class Ray(Engine):
         """
         super().__init__(home)
         self.head = Daemon(self.home, "head")
-        self.python = self.home / "venv" / "bin" / "python"
+        # As all clients', or Ray refuses them.
+        self.python = Path(sys.executable)
 
     @property
     def daemons(self) -> Sequence[Daemon]:
@@ -78,13 +77,13 @@ class Ray(Engine):
         }
 
     def up(self) -> None:
-        """Install Ray, and start the head.
+        """Start the head.
 
         Raises:
             EngineError: If it does not come up.
         """
         temporary = socket_path(self.home / "t" / SESSION).parents[2]
-        self._install()
+        self.home.mkdir(parents=True, exist_ok=True)
         if self.head.process() is None:
             self._clear()
             shutil.rmtree(temporary, ignore_errors=True)
@@ -138,16 +137,6 @@ class Ray(Engine):
     def _mark(self) -> dict[str, str]:
         """A variable that all of Ray's processes inherit."""
         return {"ZENML_KIT_RAY": str(self.home)}
-
-    def _install(self) -> None:
-        stamp = self.home / "venv" / "installed"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == REQUIREMENT:
-            return
-        print(f"  installing {REQUIREMENT}", flush=True)
-        self.home.mkdir(parents=True, exist_ok=True)
-        run(sys.executable, "-m", "venv", "--clear", self.home / "venv", seconds=120)
-        run(self.python, "-m", "pip", "install", "--quiet", REQUIREMENT, seconds=1200)
-        stamp.write_text(REQUIREMENT, encoding="utf-8")
 
     def _answers(self) -> None:
         address = self.environment()["RAY_ADDRESS"]
