@@ -167,7 +167,6 @@ def submission(bench: Workbench) -> list[Ratio]:
             ours,
             bare,
             1.2,
-            spent={"per step": ours / MANY, "per bare `sbatch`": bare / MANY},
             note="From when ZenML asks the orchestrator to submit a run until it has.",
         )
     ]
