@@ -19,6 +19,7 @@ from rich.console import Console
 from benchmarks.generation import generation
 from benchmarks.local import overhead, parallel
 from benchmarks.ratio import Ratio, show
+from benchmarks.ray_cluster import step
 from benchmarks.slurm import dag, submission
 from benchmarks.suite import suite
 from benchmarks.workbench import BenchmarkFailed, BenchmarkSkipped, Workbench
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "suite": suite,
     "parallel": parallel,
     "overhead": overhead,
+    "ray-step": step,
     "slurm-dag": dag,
     "slurm-submission": submission,
 }

@@ -19,7 +19,7 @@ from typing import Any
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 
-from benchmarks.pipelines import chain, fan
+from benchmarks.pipelines import chain, cold_chain, fan
 
 
 def register(description: str) -> None:
@@ -55,11 +55,15 @@ def run(result: str, stack: str, pipeline: str, length: str = "0") -> None:
     Args:
         result: File that takes the times, in seconds since the submission.
         stack: The stack.
-        pipeline: `chain` or `fan`.
-        length: How many steps the chain has.
+        pipeline: `chain`, `cold_chain` or `fan`.
+        length: How many steps a chain has.
     """
     Client().activate_stack(stack)
-    pipelines: dict[str, Callable[[], Any]] = {"chain": lambda: chain(int(length)), "fan": fan}
+    pipelines: dict[str, Callable[[], Any]] = {
+        "chain": lambda: chain(int(length)),
+        "cold_chain": lambda: cold_chain(int(length)),
+        "fan": fan,
+    }
     submitted, began = datetime.now(timezone.utc), time.monotonic()
     response = pipelines[pipeline]()
     # All stacks are synchronous: the call returns when the run has ended.

@@ -38,6 +38,15 @@ def chain(length: int) -> None:
 
 
 @pipeline
+def cold_chain(length: int) -> None:
+    """Run the same steps, each in an interpreter of its own: it sets what is read at the start."""
+    number = 0
+    for position in range(length):
+        cold = count.with_options(environment={"MALLOC_CHECK_": "0"})
+        number = cold(number, id=f"count_{position}")
+
+
+@pipeline
 def fan() -> None:
     """Run eight steps that could all run at once, and one after them."""
     ids = [f"nap_{position}" for position in range(NAPS)]

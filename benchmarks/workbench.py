@@ -215,9 +215,10 @@ class Workbench:
         """Run a pipeline in a client process of its own.
 
         Args:
-            stack: `default`, which has ZenML's local orchestrator, `generated`, or `cold`.
-            pipeline: `chain` or `fan`.
-            length: How many steps the chain has.
+            stack: `default`, which has ZenML's local orchestrator, `generated`, `cold`, or one that
+                was registered.
+            pipeline: `chain`, `cold_chain` or `fan`.
+            length: How many steps a chain has.
 
         Returns:
             Its times.
