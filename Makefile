@@ -27,7 +27,7 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
 
 test: lint ## Run everything that is a test
-	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rs -n auto tests
+	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs -n auto tests
 	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
 	@$(IN_SCRATCH) $(BIN)/pytest -q --rootdir conformance_tests $(BANK)
 

@@ -58,7 +58,7 @@ def judge(project: Path, *options: str, environment: dict[str, str] | None = Non
     return done.stdout
 
 
-@pytest.mark.parametrize("pattern", [p for p in PATTERNS if ENGINES.get(p) not in os.environ])
+@pytest.mark.parametrize("pattern", [p for p in PATTERNS if ENGINES.get(p, "") not in os.environ])
 def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """On the reference backend; `in_process`, which has none, as it is.
 

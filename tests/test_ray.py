@@ -34,11 +34,15 @@ pytestmark = needs_cluster
 def package(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A generated project, importable here and in jobs; the name of its package."""
     assert "RAY_ADDRESS" in os.environ, "no Ray cluster is running, or RAY_ADDRESS does not say so"
-    project = engines.cookiecutter(tmp_path_factory.mktemp("ray"), backend_pattern="ray")
+    project = engines.cookiecutter(
+        tmp_path_factory.mktemp("ray"),
+        package_name="zenml-beam-orchestrator",
+        backend_pattern="ray",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(project / "src"))
         patch.setenv("PYTHONPATH", str(project / "src"), prepend=os.pathsep)
-        yield "zenml_acme_orchestrator"
+        yield "zenml_beam_orchestrator"
 
 
 class Cluster:
@@ -54,7 +58,7 @@ class Cluster:
         self.config = importlib.import_module(f"{package}.config")
         self.jobs = importlib.import_module(f"{package}.jobs")
         backend = importlib.import_module(f"{package}.backend")
-        self.backend = backend.AcmeBackend(self.config.AcmeOrchestratorConfig(**config))
+        self.backend = backend.BeamBackend(self.config.BeamOrchestratorConfig(**config))
         self.run = f"test-{time.time_ns()}"
         self.submitted: list[str] = []
 
@@ -66,7 +70,7 @@ class Cluster:
             "environment": {},
             "labels": {"role": "step", "run_id": self.run},
         }
-        settings = self.config.AcmeOrchestratorSettings(**fields.pop("settings", {}))
+        settings = self.config.BeamOrchestratorSettings(**fields.pop("settings", {}))
         job = self.jobs.Job(**{**known, "settings": settings, **fields})
         self.backend.check(job)
         self.submitted.append(self.backend.submit(job))
@@ -92,14 +96,19 @@ class Cluster:
             time.sleep(0.1)
 
     def record(self, job_id: str) -> dict[str, Any]:
-        """Read what Ray itself has on record about a job."""
+        """Read what Ray itself has on record about a job that runs; it gets there a while later."""
         code = (
             "import json, sys; from ray.util.state import list_tasks; "
-            "(task,) = list_tasks(filters=[('name', '=', sys.argv[1])], detail=True); "
-            "print(json.dumps(task.__dict__, default=str))"
+            "tasks = list_tasks(filters=[('name', '=', sys.argv[1])], detail=True); "
+            "print(json.dumps([task.__dict__ for task in tasks], default=str))"
         )
-        record: dict[str, Any] = json.loads(ray(code, job_id.partition("/")[2]))
-        return record
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            tasks: list[dict[str, Any]] = json.loads(ray(code, job_id.partition("/")[2]))
+            if tasks and tasks[0]["worker_pid"]:
+                (record,) = tasks
+                return record
+            assert time.monotonic() < deadline, f"Ray has no worker of job {job_id} on record"
 
 
 def ray(code: str, *arguments: str) -> str:
