@@ -41,7 +41,7 @@ lint: $(READY) ## Check style, types, and the files that are generated from othe
 	$(BIN)/mypy
 
 bench: $(READY) ## Measure, as ratios in one run
-	$(BIN)/python -m benchmarks
+	@$(WITH_ENGINES) && $(BIN)/python -m benchmarks
 
 soak: $(READY) ## Judge what is known to be good, thirty times: nothing may ever turn red
 	$(BIN)/python tools/soak.py
