@@ -238,8 +238,14 @@ def state(cluster: Slurm, job: str, wanted: str) -> str:
     """Return a job's record, if it is in a state; raise `EngineError` otherwise."""
     shown = cluster.command("scontrol", "show", "job", job)
     if f"JobState={wanted}" not in shown:
-        raise EngineError(f"the job is not {wanted}: {shown}")
+        raise EngineError(f"the job is not {wanted}: {shown}\n{last_words(cluster)}")
     return shown
+
+
+def last_words(cluster: Slurm) -> str:
+    """Return the end of what the daemons of a cluster have logged."""
+    logs = sorted(cluster.home.rglob("*.log"))
+    return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in logs)
 
 
 def mentions(text: str) -> list[int]:
