@@ -65,7 +65,7 @@ class Conductor:
         target = self.target.model_copy(update={"live": False})
         self.stand_in = Conductor(directory, self.engine.socket_path, target)
         self.stand_in.template = self.template
-        self.stand_in.capabilities, self.stand_in.deadline = self.capabilities, self.deadline
+        self.stand_in.capabilities = self.capabilities
 
     def sabotaged(self, sabotage: str) -> Conductor:
         """Point at the same orchestrator with a fault in it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,23 @@ class Laboratory:
             The moment, on the monotonic clock; later if the backend may take its time.
         """
         return time.monotonic() + seconds * self._stretch
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for something that leaves no mark.
+
+        Args:
+            condition: Whether it has happened.
+            seconds: How long to wait at most, if the backend starts jobs soon.
+
+        Returns:
+            Whether it has.
+        """
+        deadline = self.deadline(seconds)
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     @property
     def probes(self) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +49,9 @@ def _submissions(lab: Laboratory) -> list[dict[str, Any]]:
 
 def _wait_until_submitted(lab: Laboratory, *steps: str) -> bool:
     """Wait until the orchestrator is done with submitting isolated steps."""
-    return _until(lab, lambda: {note["step"] for note in _submissions(lab)}.issuperset(steps))
+    return lab.wait_until(
+        lambda: {note["step"] for note in _submissions(lab)}.issuperset(steps), FATE_SECONDS
+    )
 
 
 def _note(lab: Laboratory) -> None:
@@ -209,7 +209,9 @@ def isolated_status(lab: Laboratory) -> None:
         backend.kill(record.id)
     lab.finish(client)
     lab.faults(hold=("queued",), hollow=("hollow",))
-    _until(lab, lambda: all(_has(lab, name, "running") for name in (stopped, "reporter")))
+    lab.wait_until(
+        lambda: all(_has(lab, name, "running") for name in (stopped, "reporter")), FATE_SECONDS
+    )
     _look(lab, run, "live", *((STATUS, name) for name in ("queued", "reporter", stopped)))
     lab.mark("quit")
     if commands:
@@ -219,7 +221,7 @@ def isolated_status(lab: Laboratory) -> None:
         for record in lab.jobs_of("forgotten_command"):
             backend.lose(record.id)
     ended = [name for name in fates if name != stopped]
-    _until(lab, lambda: all(_has_ended(lab, name) for name in ended))
+    lab.wait_until(lambda: all(_has_ended(lab, name) for name in ended), FATE_SECONDS)
     _look(lab, run, "ended", *((STATUS, name) for name in ended))
     if lab.declares(Capability.STOP_ISOLATED_STEPS):
         twice = [(STOP, name) for name in (stopped, "queued", "quitter")] * 2
@@ -240,16 +242,6 @@ def _has(lab: Laboratory, step: str, state: str) -> bool:
 def _has_ended(lab: Laboratory, step: str) -> bool:
     jobs = lab.jobs_of(step)
     return bool(jobs) and all(record.state.is_ended for record in jobs)
-
-
-def _until(lab: Laboratory, condition: Callable[[], bool]) -> bool:
-    """Wait for something that leaves no mark."""
-    deadline = lab.deadline(FATE_SECONDS)
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def _give_up(lab: Laboratory, client: Client) -> None:
@@ -278,12 +270,12 @@ def isolated_lost(lab: Laboratory) -> None:
     if lab.wait_for_mark("running", FATE_SECONDS):
         for record in lab.jobs_of("forgotten"):
             backend.lose(record.id)
-    _until(
-        lab,
+    lab.wait_until(
         lambda: (
             all(_has_ended(lab, n) for n in ("quitter", "victim", "hollow", "forgotten"))
             or not client.is_alive
         ),
+        FATE_SECONDS,
     )
     submission = lab.finish(client, HANG_SECONDS)
     lab.settle(1.0 if submission.overdue else HANG_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from zenml_conformance.lab import zenml_store
@@ -82,12 +81,12 @@ def _let_the_queued_step_end(lab: Laboratory, run: str) -> None:
     If it is told to stop while it writes to ZenML's SQLite store, ZenML's handler asks that store
     in the middle of its own transaction. That blocks the other step as well, until both are killed.
     """
-    deadline = lab.deadline(QUEUED_SECONDS)
-    while time.monotonic() < deadline:
+
+    def has_ended() -> bool:
         found = zenml_store.find_run(run)
-        if found and zenml_store.step_statuses(found).get("queued") == "completed":
-            return
-        time.sleep(0.2)
+        return found is not None and zenml_store.step_statuses(found).get("queued") == "completed"
+
+    lab.wait_until(has_ended, QUEUED_SECONDS)
 
 
 @scenario
