@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,71 +11,52 @@ import docker
 import pytest
 
 from engines import Engines
-
-PATIENCE_SECONDS = 90.0
-IMAGE = "zenml-kit-base"
-RUN_ID = "a-run-of-test-docker"
-NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
-ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}
-
-SHOW = "import os; print(ascii({n: os.environ.get(n) for n in ('NASTY', 'EMPTY', 'LARGE')}))"
-SLEEP = "import time; print('up', flush=True); time.sleep(60)"
-LISTEN = "import signal; signal.signal(15, lambda *_: exit('told')); " + SLEEP
-DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEP
-ALLOCATE = "print('up', flush=True); data = bytearray(500_000_000); print('it fitted')"
-
-pytestmark = pytest.mark.skipif(
-    "DOCKER_HOST" not in os.environ and "CI" not in os.environ, reason="DOCKER_HOST is not set"
+from real_engine import (
+    DEAF,
+    ENVIRONMENT,
+    LISTEN,
+    SHOW,
+    SLEEP,
+    GeneratedBackend,
+    generated,
+    needs,
+    wait_for,
 )
 
+IMAGE = "zenml-kit-base"
+RUN_ID = "a-run-of-test-docker"
+ALLOCATE = "print('up', flush=True); data = bytearray(500_000_000); print('it fitted')"
 
-@pytest.fixture(scope="module")
-def package(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A generated project, importable; the name of its package."""
-    assert "DOCKER_HOST" in os.environ, "no engine is running, or DOCKER_HOST does not say so"
-    project = engines.cookiecutter(
-        tmp_path_factory.mktemp("docker"),
-        package_name="zenml-harbor-orchestrator",
-        backend_pattern="docker",
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(project / "src"))
-        yield "zenml_harbor_orchestrator"
+pytestmark = needs("DOCKER_HOST")
 
 
-class Engine:
+@pytest.fixture(scope="module", autouse=True)
+def project(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A generated project, importable."""
+    directory = tmp_path_factory.mktemp("docker")
+    with generated(engines, directory, "docker", Engine.name, "DOCKER_HOST") as project:
+        yield project
+
+
+class Engine(GeneratedBackend):
     """A backend of the generated project's, and what tests ask of it and of the engine."""
 
-    def __init__(self, package: str, **config: Any) -> None:
+    name = "harbor"
+
+    def __init__(self, **config: Any) -> None:
         """Make a backend.
 
         Args:
-            package: The package.
             **config: The configuration of the component.
         """
-        self.config = importlib.import_module(f"{package}.config")
-        self.jobs = importlib.import_module(f"{package}.jobs")
-        backend = importlib.import_module(f"{package}.backend")
-        self.backend = backend.HarborBackend(self.config.HarborOrchestratorConfig(**config))
+        super().__init__(**config)
+        self.defaults["image"] = IMAGE
         self.client = docker.DockerClient.from_env()
 
     def job(self, code: str, **fields: Any) -> Any:
         """Describe a job that runs a line of Python."""
-        settings = self.config.HarborOrchestratorSettings(**fields.pop("settings", {}))
-        known = {
-            "name": f"a-job-{time.time_ns()}",
-            "command": ("python", "-c", code),
-            "environment": ENVIRONMENT,
-            "image": IMAGE,
-            "labels": {"role": fields.pop("role", "step"), "run_id": RUN_ID},
-        }
-        return self.jobs.Job(**{**known, "settings": settings, **fields})
-
-    def submit(self, code: str, **fields: Any) -> str:
-        """Submit such a job, as the orchestrator does."""
-        job = self.job(code, **fields)
-        self.backend.check(job)
-        return str(self.backend.submit(job))
+        labels = {"role": fields.pop("role", "step"), "run_id": RUN_ID}
+        return super().job(code, **{"command": ("python", "-c", code), "labels": labels, **fields})
 
     def inspect(self, job_id: str) -> dict[str, Any]:
         """What the engine says of a job's container."""
@@ -92,35 +70,13 @@ class Engine:
 
     def leaves_nothing(self) -> None:
         """Wait until no container is left; removing one takes the engine a moment."""
-        wait_for("the removal of the last container", lambda: not self.left())
-
-    def end(self, job_id: str) -> str:
-        """Wait for the end of a job; return its state."""
-        wait_for(f"the end of job {job_id}", lambda: self.backend.status(job_id).is_ended)
-        return str(self.backend.status(job_id).value)
-
-    def printed(self, job_id: str) -> str:
-        """Read what a job has printed so far."""
-        path = Path(self.backend.log_location(job_id))
-        return path.read_text() if path.exists() else ""
-
-    def wait_for_output(self, job_id: str) -> None:
-        """Wait until a job has printed something."""
-        wait_for(f"output of job {job_id}", lambda: bool(self.printed(job_id)))
-
-
-def wait_for(what: str, happened: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"{what} does not come"
-        time.sleep(0.1)
+        wait_for("the removal of the last container", lambda: not self.left(), self.patience)
 
 
 @pytest.fixture
-def engine(package: str) -> Iterator[Engine]:
+def engine() -> Iterator[Engine]:
     """The engine; cleared of what a test leaves in it."""
-    engine = Engine(package, stop_grace_seconds=2)
+    engine = Engine(stop_grace_seconds=2)
     yield engine
     for container in engine.left():
         container.remove(force=True)
@@ -225,18 +181,18 @@ def test_a_cancelled_job_that_does_not_listen_is_killed(engine: Engine) -> None:
     engine.leaves_nothing()
 
 
-def test_a_cancelled_job_that_has_not_begun_to_listen_ends_at_once(package: str) -> None:
+def test_a_cancelled_job_that_has_not_begun_to_listen_ends_at_once() -> None:
     """As the first process of its container it would be deaf, as long as it imports."""
-    engine = Engine(package, stop_grace_seconds=3600)
+    engine = Engine(stop_grace_seconds=3600)
     job_id = engine.submit(SLEEP)
     engine.wait_for_output(job_id)
     engine.backend.cancel(job_id)
     assert engine.end(job_id) == "cancelled"
 
 
-def test_steps_wait_for_their_turn(package: str) -> None:
+def test_steps_wait_for_their_turn() -> None:
     """One that is cancelled while it waits never starts."""
-    engine = Engine(package, max_parallel_steps=1)
+    engine = Engine(max_parallel_steps=1)
     first, second, third = (engine.submit("print('up')") for _ in range(3))
     assert engine.backend.status(third).value == "queued"
     engine.backend.cancel(second)
@@ -257,11 +213,11 @@ def test_only_what_submits_jobs_may_speak_to_the_engine(engine: Engine) -> None:
     assert engine.printed(step).split() == ["False", "None"]
 
 
-def test_nothing_is_left_by_a_job_whose_submitter_is_gone(engine: Engine, package: str) -> None:
+def test_nothing_is_left_by_a_job_whose_submitter_is_gone(engine: Engine) -> None:
     """Another process sees that it runs, can stop it, and sees that it has ended."""
     job_id = engine.submit(LISTEN)
     engine.wait_for_output(job_id)
-    other = Engine(package)
+    other = Engine()
     assert other.backend.status(job_id).value == "running"
     other.backend.cancel(job_id)
     assert other.end(job_id) == "unknown"

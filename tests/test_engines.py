@@ -18,6 +18,7 @@ import engine as subject
 from engine import HOME, Daemon, Engine, EngineError
 from podman_service import Podman
 from ray_head import Ray
+from real_engine import leave_out
 from slurm_cluster import Slurm
 
 TOOL = Path(subject.__file__).parent
@@ -128,8 +129,7 @@ def running(request: pytest.FixtureRequest) -> Engine:
 def need(engine: Engine) -> Engine:
     """Skip the test if an engine is not up; in CI, fail it."""
     if not engine.is_up:
-        message = f"{engine.name} is not up (make engines)"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        leave_out(f"{engine.name} is not up (make engines)")
     return engine
 
 

@@ -6,7 +6,6 @@ the tests there start for themselves.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -20,65 +19,49 @@ import psutil
 import pytest
 
 from engines import Engines
+from real_engine import GeneratedBackend, generated, needs, wait_for
 
-PATIENCE_SECONDS = 120.0
 SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 
-needs_cluster = pytest.mark.skipif(
-    "RAY_ADDRESS" not in os.environ and "CI" not in os.environ, reason="RAY_ADDRESS is not set"
-)
-pytestmark = needs_cluster
+pytestmark = needs("RAY_ADDRESS")
 
 
-@pytest.fixture(scope="module")
-def package(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A generated project, importable here and in jobs; the name of its package."""
-    assert "RAY_ADDRESS" in os.environ, "no Ray cluster is running, or RAY_ADDRESS does not say so"
-    project = engines.cookiecutter(
-        tmp_path_factory.mktemp("ray"),
-        package_name="zenml-beam-orchestrator",
-        backend_pattern="ray",
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(project / "src"))
+@pytest.fixture(scope="module", autouse=True)
+def project(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A generated project, importable here and in jobs."""
+    directory = tmp_path_factory.mktemp("ray")
+    with (
+        generated(engines, directory, "ray", Cluster.name, "RAY_ADDRESS") as project,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("PYTHONPATH", str(project / "src"), prepend=os.pathsep)
-        yield "zenml_beam_orchestrator"
+        yield project
 
 
-class Cluster:
+class Cluster(GeneratedBackend):
     """A backend of the generated project's, and what tests ask of it."""
 
-    def __init__(self, package: str, **config: Any) -> None:
+    name = "beam"
+    patience = 120.0
+
+    def __init__(self, run: str | None = None, **config: Any) -> None:
         """Make a backend.
 
         Args:
-            package: The package.
+            run: The run that jobs belong to; by default, a new one.
             **config: The configuration of the component.
         """
-        self.config = importlib.import_module(f"{package}.config")
-        self.jobs = importlib.import_module(f"{package}.jobs")
-        backend = importlib.import_module(f"{package}.backend")
-        self.backend = backend.BeamBackend(self.config.BeamOrchestratorConfig(**config))
-        self.run = f"test-{time.time_ns()}"
-        self.submitted: list[str] = []
+        super().__init__(**config)
+        self.run = run or f"test-{time.time_ns()}"
+        self.defaults = {"environment": {}, "labels": {"role": "step", "run_id": self.run}}
 
     def submit(self, code: str = SLEEP, **fields: Any) -> str:
         """Submit a job that runs a line of Python, as the orchestrator does."""
-        known = {
-            "name": f"a-job-{time.time_ns()}",
-            "command": (sys.executable, "-c", code),
-            "environment": {},
-            "labels": {"role": "step", "run_id": self.run},
-        }
-        settings = self.config.BeamOrchestratorSettings(**fields.pop("settings", {}))
-        job = self.jobs.Job(**{**known, "settings": settings, **fields})
-        self.backend.check(job)
-        self.submitted.append(self.backend.submit(job))
-        return self.submitted[-1]
+        return super().submit(code, **fields)
 
     def end(self, job_id: str) -> str:
-        """Wait for the end of a job; return its state."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Wait for the end of a job, as the coordinator does; return its state."""
+        deadline = time.monotonic() + self.patience
         while not (state := self.backend.status(job_id)).is_ended:
             assert time.monotonic() < deadline, f"job {job_id} does not end: {state}"
             self.backend.wait([job_id], 5)
@@ -86,7 +69,7 @@ class Cluster:
 
     def process(self, job_id: str) -> psutil.Process:
         """Wait until a job says which process it is."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             location = self.backend.log_location(job_id)
             path = Path(location.partition(":")[2]) if location else None
@@ -102,7 +85,7 @@ class Cluster:
             "tasks = list_tasks(filters=[('name', '=', sys.argv[1])], detail=True); "
             "print(json.dumps([task.__dict__ for task in tasks], default=str))"
         )
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             tasks: list[dict[str, Any]] = json.loads(ray(code, job_id.partition("/")[2]))
             if tasks and tasks[0]["worker_pid"]:
@@ -120,21 +103,21 @@ def ray(code: str, *arguments: str) -> str:
 
 
 @pytest.fixture
-def cluster(package: str) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """The cluster, cleared of what a test leaves on it."""
-    cluster = Cluster(package)
+    cluster = Cluster()
     yield cluster
-    for job_id in cluster.submitted:
-        cluster.backend.cancel(job_id)
+    cluster.cancel_all()
     cluster.backend.cluster.close()
 
 
 def wait_for_end(process: psutil.Process) -> None:
     """Wait until a process is gone."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"{process} does not end"
-        time.sleep(0.1)
+    wait_for(
+        f"the end of {process}",
+        lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE,
+        Cluster.patience,
+    )
 
 
 def test_resources_are_rays(cluster: Cluster) -> None:
@@ -173,7 +156,7 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_job_outlives_who_has_submitted_it(cluster: Cluster, package: str) -> None:
+def test_a_job_outlives_who_has_submitted_it(cluster: Cluster) -> None:
     """Another process, which comes in by Ray's client server, finds it and ends it."""
     first = cluster.submit()
     cluster.process(first)
@@ -181,9 +164,8 @@ def test_a_job_outlives_who_has_submitted_it(cluster: Cluster, package: str) -> 
 
     ports = Path(os.environ["RAY_AUTH_TOKEN_PATH"]).with_name("ports.json")
     port = json.loads(ports.read_text())["--ray-client-server-port"]
-    stranger = Cluster(package, address=f"ray://127.0.0.1:{port}")
+    stranger = Cluster(cluster.run, address=f"ray://127.0.0.1:{port}")
     assert stranger.backend.status(first).value == "running"
-    stranger.run = cluster.run
     second = stranger.submit("print(6 * 7)")
     assert stranger.end(second) == "succeeded"
     stranger.backend.cancel(first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import importlib
 import json
 import os
 import shutil
@@ -19,18 +18,22 @@ from typing import Any
 import pytest
 
 from engines import Engines
+from real_engine import (
+    DEAF,
+    ENVIRONMENT,
+    LISTEN,
+    SHOW,
+    SLEEP,
+    GeneratedBackend,
+    generated,
+    leave_out,
+    needs,
+)
 from slurm_cluster import Slurm
 
-PATIENCE_SECONDS = 90.0
 RUN_PATIENCE_SECONDS = 300.0
 """For what imports ZenML several times, on a machine that has other things to do."""
-NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
-ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}
 
-SHOW = "import os; print(ascii({n: os.environ.get(n) for n in ('NASTY', 'EMPTY', 'LARGE')}))"
-SLEEP = "import time; print('up', flush=True); time.sleep(60)"
-LISTEN = "import signal; signal.signal(15, lambda *_: exit('told')); " + SLEEP
-DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEP
 WAIT = "import os, time; print('up', flush=True)\nwhile not os.path.exists({!r}): time.sleep(0.1)"
 NOTE = "print('ran', file=open({!r}, 'a'))"
 
@@ -101,84 +104,38 @@ if __name__ == "__main__":
     print(json.dumps([run.status, {name: step.status for name, step in run.steps.items()}]))
 """
 
-needs_cluster = pytest.mark.skipif(
-    "SLURM_CONF" not in os.environ and "CI" not in os.environ, reason="SLURM_CONF is not set"
-)
-pytestmark = needs_cluster
+pytestmark = needs("SLURM_CONF")
 
 
-@pytest.fixture(scope="module")
-def package(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A generated project, importable; the name of its package."""
-    assert "SLURM_CONF" in os.environ, "no Slurm cluster is running, or SLURM_CONF does not say so"
-    project = engines.cookiecutter(tmp_path_factory.mktemp("slurm"), backend_pattern="slurm")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(project / "src"))
-        yield "zenml_acme_orchestrator"
+@pytest.fixture(scope="module", autouse=True)
+def project(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A generated project, importable."""
+    directory = tmp_path_factory.mktemp("slurm")
+    with generated(engines, directory, "slurm", Cluster.name, "SLURM_CONF") as project:
+        yield project
 
 
-class Cluster:
+class Cluster(GeneratedBackend):
     """A backend of the generated project's, and what tests ask of it."""
 
-    def __init__(self, package: str, **config: Any) -> None:
+    name = "acme"
+
+    def __init__(self, **config: Any) -> None:
         """Make a backend.
 
         Args:
-            package: The package.
             **config: The configuration of the component.
         """
-        self.config = importlib.import_module(f"{package}.config")
-        self.jobs = importlib.import_module(f"{package}.jobs")
-        backend = importlib.import_module(f"{package}.backend")
-        self.backend = backend.AcmeBackend(self.config.AcmeOrchestratorConfig(**config))
-        self.submitted: list[str] = []
-
-    def job(self, code: str, **fields: Any) -> Any:
-        """Describe a job that runs a line of Python."""
-        settings = self.config.AcmeOrchestratorSettings(**fields.pop("settings", {}))
-        known = {
-            "name": f"a-job-{time.time_ns()}",
-            "command": (sys.executable, "-c", code),
-            "environment": ENVIRONMENT,
-            "labels": {"role": "step", "run_id": "4711"},
-        }
-        return self.jobs.Job(**{**known, "settings": settings, **fields})
-
-    def submit(self, code: str, **fields: Any) -> str:
-        """Submit such a job, as the orchestrator does."""
-        job = self.job(code, **fields)
-        self.backend.check(job)
-        self.submitted.append(self.backend.submit(job))
-        return self.submitted[-1]
-
-    def end(self, job_id: str) -> str:
-        """Wait for the end of a job; return its state."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (state := self.backend.status(job_id)).is_ended:
-            assert time.monotonic() < deadline, f"job {job_id} does not end: {state}"
-            time.sleep(0.2)
-        return str(state.value)
-
-    def printed(self, job_id: str) -> str:
-        """Read what a job has printed so far."""
-        path = Path(self.backend.log_location(job_id))
-        return path.read_text() if path.exists() else ""
-
-    def wait_for_output(self, job_id: str) -> None:
-        """Wait until a job has printed something."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self.printed(job_id):
-            assert time.monotonic() < deadline, f"job {job_id} prints nothing"
-            time.sleep(0.2)
+        super().__init__(**config)
+        self.defaults["labels"] = {"role": "step", "run_id": "4711"}
 
 
 @pytest.fixture
-def cluster(package: str) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """The cluster, reached from this machine; cleared of what a test leaves on it."""
-    cluster = Cluster(package)
+    cluster = Cluster()
     yield cluster
-    for job_id in cluster.submitted:
-        cluster.backend.cancel(job_id)
+    cluster.cancel_all()
 
 
 def scontrol(*arguments: str) -> str:
@@ -286,10 +243,7 @@ def login_node(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """A real sshd on this machine; what to configure to get there."""
     sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     if sshd is None:
-        message = "sshd is not installed (apt-get install openssh-server)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        leave_out("sshd is not installed (apt-get install openssh-server)")
     for key in ("host", "user"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)]
         subprocess.run(command, check=True)
@@ -324,12 +278,12 @@ def login_node(tmp_path: Path) -> Iterator[dict[str, Any]]:
         }
     finally:
         daemon.terminate()
-        daemon.wait(PATIENCE_SECONDS)
+        daemon.wait(Cluster.patience)
 
 
 def wait_for_port(port: int) -> None:
     """Wait until somebody listens."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + Cluster.patience
     while True:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -339,9 +293,9 @@ def wait_for_port(port: int) -> None:
             time.sleep(0.05)
 
 
-def test_through_a_login_node(package: str, login_node: dict[str, Any]) -> None:
+def test_through_a_login_node(login_node: dict[str, Any]) -> None:
     """The same, by SSH: the environment is verbatim, and words of a job stay what they are."""
-    cluster = Cluster(package, **login_node)
+    cluster = Cluster(**login_node)
     labels = {"role": "it's $HOME; 'quoted'"}
     job_id = cluster.submit(SHOW, labels=labels, cpu=2)
     assert cluster.end(job_id) == "succeeded"
@@ -370,11 +324,11 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 
 
 @pytest.fixture
-def fragile(package: str, private: Slurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def fragile(private: Slurm, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A backend for that cluster, whose nodes are there again."""
     private.up()
     monkeypatch.setenv("SLURM_CONF", str(private.configuration))
-    return Cluster(package)
+    return Cluster()
 
 
 def test_a_cancelled_job_that_does_not_listen_is_killed(fragile: Cluster) -> None:
@@ -411,8 +365,7 @@ def test_sbatch_fails_every_third_time(
     fragile: Cluster, fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the job is in the queue, or after it: each is submitted, and no one twice."""
-    module = importlib.import_module("zenml_acme_orchestrator.slurm")
-    monkeypatch.setattr(module, "PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr(fragile.module("slurm"), "PAUSES_SECONDS", (0, 0))
     monkeypatch.setenv("SBATCH", shutil.which("sbatch") or "")
     monkeypatch.setenv("DIRECTORY", str(tmp_path))
     monkeypatch.setenv("FAILS", fails)
@@ -428,20 +381,20 @@ def test_sbatch_fails_every_third_time(
     assert [note.read_text() for note in notes] == ["ran\n"] * len(notes)
 
 
-def test_a_full_queue(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When `sbatch` has tried long enough, no job of the run is left, and the user knows why."""
     slurm = Slurm(tmp_path, options="MaxJobCount=5")
     slurm.up()
     try:
         monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
-        cluster = Cluster(package)
-        monkeypatch.setattr(importlib.import_module(f"{package}.slurm"), "TIMEOUT_SECONDS", 2.0)
+        cluster = Cluster()
+        monkeypatch.setattr(cluster.module("slurm"), "TIMEOUT_SECONDS", 2.0)
         steps = {f"step_{number}": cluster.job(SLEEP) for number in range(8)}
         alone = SimpleNamespace(spec=SimpleNamespace(upstream_steps=[]))
         snapshot = SimpleNamespace(step_configurations=dict.fromkeys(steps, alone))
-        topology = importlib.import_module(f"{package}.topology")
+        submit_jobs = cluster.module("topology").submit_jobs
         with pytest.raises(RuntimeError, match="unable to accept job"):
-            topology.submit_jobs(cluster.backend, snapshot, steps, cluster.job(SLEEP))
+            submit_jobs(cluster.backend, snapshot, steps, cluster.job(SLEEP))
         states = slurm.command("squeue", "--noheader", "--states=all", "--format=%T").split()
         assert len(states) > 2
         assert not {"PENDING", "RUNNING"}.intersection(states)
@@ -450,17 +403,16 @@ def test_a_full_queue(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_lost_node(
-    package: str, fragile: Cluster, private: Slurm, tmp_path: Path, home: Path
+    project: Path, fragile: Cluster, private: Slurm, tmp_path: Path, home: Path
 ) -> None:
     """Its step has failed, and is not run again; what runs on other nodes goes on.
 
     Nor does it matter that Slurm's controller is another one by then.
     """
     (tmp_path / "faults.py").write_text(PIPELINE)
-    sources = Path(str(fragile.config.__file__)).parents[1]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(sources),
+        "PYTHONPATH": str(project / "src"),
         "ZENML_CONFIG_PATH": str(tmp_path / "zenml"),
     }
     client = subprocess.Popen(
