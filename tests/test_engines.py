@@ -7,6 +7,7 @@ import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,13 +148,25 @@ def test_engine_works(running: Engine) -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Slurm]:
+def cluster() -> Iterator[Slurm]:
     """A cluster of this test's own: what happens to it disturbs nobody."""
     need(Slurm(HOME))
-    cluster = Slurm(tmp_path)
-    cluster.up()
-    yield cluster
-    cluster.down()
+    # Not `tmp_path`, which has the test's name: unix sockets have short paths.
+    with tempfile.TemporaryDirectory() as directory:
+        cluster = Slurm(Path(directory))
+        try:
+            cluster.up()
+            yield cluster
+        finally:
+            cluster.down()
+
+
+def test_cluster_with_a_long_path(tmp_path: Path) -> None:
+    """Where a job could not have its socket, no cluster is made, and the reason is given."""
+    home = tmp_path / ("x" * 80)
+    with pytest.raises(EngineError, match=r"n1/n1_\S+ can't be made: its path has \d+ bytes"):
+        Slurm(home).up()
+    assert not home.exists()
 
 
 def test_cluster_of_its_own(cluster: Slurm) -> None:

@@ -22,6 +22,9 @@ NODES = {"n1": "a100", "n2": "h100"}
 SERVING = ("idle", "mixed", "allocated", "completing")
 """What `sinfo` calls nodes that take jobs, or would if they had room."""
 
+LAST_JOB_STEP = "67043328.4294967291"
+"""The longest name of a job and its step: Slurm's highest `MaxJobId`, and a batch script."""
+
 CONFIGURATION = """\
 ClusterName=kit
 SlurmctldHost=localhost(127.0.0.1)
@@ -107,6 +110,9 @@ class Slurm(Engine):
         Raises:
             EngineError: If it does not come up.
         """
+        # Without its socket, Slurm cancels a job the moment it starts, and does not say why.
+        for node in self.nodes.values():
+            socket_path(node.directory / f"{node.directory.name}_{LAST_JOB_STEP}")
         if not any(daemon.process() for daemon in self.daemons):
             self._configure()
         # Forced, Munge starts in a directory that not all users can reach; those can't submit jobs.
