@@ -130,6 +130,24 @@ class GeneratedBackend:
         self.submitted.append(str(self.backend.submit(job)))
         return self.submitted[-1]
 
+    def recorded(self, job_id: str) -> tuple[float | None, int | None, int | None]:
+        """Wait until the backend reads what the engine has on record of a job that runs.
+
+        Args:
+            job_id: The job.
+
+        Returns:
+            Processors, bytes and GPUs.
+        """
+        found: list[Any] = []
+
+        def on_record() -> bool:
+            found[:] = [self.backend.recorded_resources(job_id)]
+            return found[0] is not None
+
+        wait_for(f"a record of job {job_id}", on_record, self.patience)
+        return found[0].cpu, found[0].memory, found[0].gpus
+
     def cancel_all(self) -> None:
         """End what a test leaves."""
         for job_id in self.submitted:

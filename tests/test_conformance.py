@@ -97,6 +97,19 @@ def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
     assert "\nshown live: " in verdict
 
 
+def test_what_only_the_engine_knows(engines: Engines, tmp_path: Path) -> None:
+    """A backend that confuses units submits jobs that look well; Slurm's own record does not."""
+    if ENGINES["slurm"] not in os.environ:
+        leave_out("slurm: its engine is not running (make engines)")
+    project = engines.cookiecutter(tmp_path, backend_pattern="slurm")
+    (options,) = project.glob("src/*/sbatch_options.py")
+    before, words, after = options.read_text().partition("job.memory // MEBIBYTE")
+    assert words
+    options.write_text(f"{before}job.memory // 10**6{after}")
+    with pytest.raises(AssertionError, match="'memory_700mb' asked for memory='700MB'"):
+        judge(project, *LIVE, "-k", "RES-2")
+
+
 @pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
 def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """A project that says that its backend has schedules keeps them, in either topology."""

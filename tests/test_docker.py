@@ -112,6 +112,8 @@ def test_limits_are_the_engines(engine: Engine) -> None:
     host = shown["HostConfig"]
     assert host["NanoCpus"] == 1_500_000_000
     assert host["Memory"] == host["MemorySwap"] == 100 * 2**20 + 4096
+    assert engine.recorded(job_id) == (1.5, 100 * 2**20 + 4096, 0)
+    assert engine.recorded(engine.submit(SLEEP)) == (None, None, 0)
     assert host["ShmSize"] == 70 * 2**20
     assert host["NetworkMode"] == "none"
     assert host["RestartPolicy"]["Name"] in ("", "no")

@@ -127,6 +127,7 @@ def test_resources_are_rays(cluster: Cluster) -> None:
     asked = cluster.record(job_id)["required_resources"]
     assert {name: asked[name] for name in ("CPU", "GPU")} == {"CPU": 1.5, "GPU": 1}
     assert asked["memory"] == 5 * 10**8 + 1
+    assert cluster.recorded(job_id) == (1.5, 5 * 10**8 + 1, 1)
     assert "accelerator_type:A100" in asked
     assert process.environ()["CUDA_VISIBLE_DEVICES"] in ("0", "1")
 

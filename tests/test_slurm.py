@@ -179,7 +179,10 @@ def test_resources_are_slurms(cluster: Cluster) -> None:
     shown = scontrol("show", "job", job_id)
     assert "CPUs/Task=2" in shown
     assert "MinMemoryNode=501M" in shown
-    assert "gres/gpu" not in shown
+    assert "gpu" not in shown
+    assert cluster.recorded(job_id) == (2, 501 * 2**20, 0)
+    job_id = cluster.submit(SLEEP, memory=100 * 2**20, gpus=2, gpu_class="a100")
+    assert cluster.recorded(job_id) == (1, 100 * 2**20, 2)
 
 
 @pytest.mark.parametrize(

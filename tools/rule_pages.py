@@ -55,7 +55,8 @@ def page(rule_id: str) -> str:
     if rule.requires:
         facts.append(f"judged after {', '.join(map(link, rule.requires))}")
     seen = "\n".join(
-        f"- `{name}`: {inspect.getdoc(SCENARIOS[name]) or ''}" for name in rule.scenarios
+        f"- `{name}`: {' '.join((inspect.getdoc(SCENARIOS[name]) or '').split())}"
+        for name in rule.scenarios
     )
     return (
         f'### <a id="{rule.id.lower()}"></a>{rule.id} ({rule.level.value})\n\n'

@@ -1,6 +1,6 @@
 """Conformance of ZenML orchestrators: `pytest --orchestrator=REF`."""
 
-from zenml_conformance.harness import BlackBox, Component, Harness, SeamHarness
+from zenml_conformance.harness import BlackBox, Component, Harness, RecordedResources, SeamHarness
 
-__all__ = ["BlackBox", "Component", "Harness", "SeamHarness"]
+__all__ = ["BlackBox", "Component", "Harness", "RecordedResources", "SeamHarness"]
 __version__ = "0.1.0"

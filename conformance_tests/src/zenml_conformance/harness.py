@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zenml.models import PipelineRunResponse
     from zenml.orchestrators import BaseOrchestrator
 
     from zenml_conformance.reference.backend import ReferenceBackend
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MADE_UP_IMAGE = "conformance.invalid/steps:1"
 """What `ContainerizedOrchestrator`s are told that their image is called, where nobody pulls it."""
+
+STEP_JOBS = "step_jobs"
+"""Under which orchestrators of the template note the jobs of a run's steps (`job_notes.py`)."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,21 @@ class Component:
 
     flavor: str
     config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedResources:
+    """What a backend has on record of a job's resources. None: nothing is set aside or limited.
+
+    Attributes:
+        cpu: Cores.
+        memory: Bytes.
+        gpus: Number of GPUs.
+    """
+
+    cpu: float | None = None
+    memory: int | None = None
+    gpus: int | None = None
 
 
 class Harness:
@@ -94,6 +113,28 @@ class Harness:
             "orchestrator's jobs: set `connects = False` to be judged as a black box."
         )
 
+    def recorded_resources(
+        self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str
+    ) -> RecordedResources | None:
+        """Read what the orchestrator's own backend has on record of the job of a step.
+
+        Asked at the live tier while the step runs, again and again until there is an answer.
+        Without it, resources are judged by what the reference backend is asked for.
+
+        Args:
+            orchestrator: An instance of the orchestrator under test.
+            run: The run, with its metadata.
+            step: The step's invocation id.
+
+        Returns:
+            What the record says, never what the job was submitted with; None: there is no record
+            yet.
+
+        Raises:
+            NotImplementedError: If records can't be read.
+        """
+        raise NotImplementedError
+
 
 class BlackBox(Harness):
     """No reference backend: the orchestrator keeps its own, and is judged by ZenML's store."""
@@ -138,6 +179,26 @@ class BlackBox(Harness):
         image = self._harness.image() if self._harness else None
         return None if image == MADE_UP_IMAGE else image
 
+    def recorded_resources(
+        self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str
+    ) -> RecordedResources | None:
+        """Read what the orchestrator's own backend has on record of the job of a step.
+
+        Args:
+            orchestrator: An instance of the orchestrator under test.
+            run: The run.
+            step: The step's invocation id.
+
+        Returns:
+            What the harness reads.
+
+        Raises:
+            NotImplementedError: If it reads nothing, or there is none.
+        """
+        if self._harness is None:
+            raise NotImplementedError
+        return self._harness.recorded_resources(orchestrator, run, step)
+
 
 class SeamHarness(Harness):
     """For orchestrators with the template's seam: an attribute `backend`, a `JobBackend`."""
@@ -168,6 +229,32 @@ class SeamHarness(Harness):
         assert seam is not None
         adapter = _adapter(seam, backend)
         orchestrator_class.backend = property(lambda self: adapter)  # type: ignore[attr-defined]
+
+    def recorded_resources(
+        self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str
+    ) -> RecordedResources | None:
+        """Ask the project's backend, if it has a `recorded_resources`.
+
+        Args:
+            orchestrator: An instance of the orchestrator under test.
+            run: The run, which has the ids of its steps' jobs in its metadata.
+            step: The step's invocation id.
+
+        Returns:
+            What the backend answers; None: it has no record yet, or the job is not noted yet.
+
+        Raises:
+            NotImplementedError: If the backend reads no records.
+        """
+        read = getattr(orchestrator.backend, "recorded_resources", None)  # type: ignore[attr-defined]
+        if read is None:
+            raise NotImplementedError
+        jobs = run.run_metadata.get(STEP_JOBS)
+        if not isinstance(jobs, dict) or step not in jobs:
+            return None
+        if (found := read(jobs[step])) is None:
+            return None
+        return RecordedResources(cpu=found.cpu, memory=found.memory, gpus=found.gpus)
 
 
 def _seam(orchestrator_class: type) -> type | None:

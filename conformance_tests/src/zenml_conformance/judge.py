@@ -10,6 +10,7 @@ from zenml_conformance.conductor import OutOfTime
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
+    NO_BACKEND,
     Capability,
     Level,
     NotApplicable,
@@ -25,7 +26,6 @@ from zenml_conformance.rules import RULES
 INSPECTION = "inspection"
 """The scenario that runs nothing: it looks at classes and configuration."""
 
-NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 UNSEEN = "only jobs show it, and only the reference backend shows jobs"
 
 

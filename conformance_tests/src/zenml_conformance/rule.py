@@ -71,6 +71,10 @@ class NotSeen(Exception):
     """Raised by a rule whose evidence this way of judging can't give: the message says which."""
 
 
+NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
+"""Why what jobs show is `NotApplicable` to some orchestrators."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """A rule of the contract.

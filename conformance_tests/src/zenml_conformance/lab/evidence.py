@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from zenml_conformance.harness import RecordedResources
 from zenml_conformance.reference.jobs import Job, JobRecord, ScheduleRecord
 
 
@@ -211,6 +212,8 @@ class Evidence(BaseModel):
         jobs: What the reference backend was asked to run.
         refused: What it refused.
         schedules: The schedules that it was asked to keep.
+        recorded: What the orchestrator's own backend has on record of steps' jobs, by step; None:
+            nobody can read that.
         overdue_jobs: Jobs that had to be killed at the end.
         last_words: The end of the log of each job that failed, by its id.
         probes: What the steps saw.
@@ -230,6 +233,7 @@ class Evidence(BaseModel):
     jobs: list[JobRecord] = Field(default_factory=list)
     refused: list[Job] = Field(default_factory=list)
     schedules: list[ScheduleRecord] = Field(default_factory=list)
+    recorded: dict[str, RecordedResources] | None = None
     overdue_jobs: list[str] = Field(default_factory=list)
     last_words: dict[str, str] = Field(default_factory=dict, repr=False)
     probes: list[Probe] = Field(default_factory=list)

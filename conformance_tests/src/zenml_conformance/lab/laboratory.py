@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from zenml_conformance import store
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import FORCED_MODES, Session
+from zenml_conformance.harness import RecordedResources
 from zenml_conformance.lab import exposures, zenml_store
 from zenml_conformance.lab.evidence import (
     Cost,
@@ -393,6 +394,33 @@ class Laboratory:
         from zenml.client import Client as ZenMLClient
 
         return ZenMLClient().active_stack.orchestrator
+
+    def read_records(self, client: Client, steps: Iterable[str]) -> None:
+        """Read what the orchestrator's own backend has on record of steps' jobs, while they run.
+
+        Args:
+            client: The client that has submitted them.
+            steps: The steps. Each waits for the sign that it has been read.
+        """
+        harness = Target.load(self.session.target).harness
+        waiting, recorded = list(steps), dict[str, RecordedResources]()
+        deadline, goes_on = self.deadline(CLIENT_SECONDS), True
+        try:
+            while waiting and goes_on and time.monotonic() < deadline:
+                run = zenml_store.find_run(client.run)
+                for step in [name for name in waiting if self.marked(f"{name}-running")]:
+                    if run and (found := harness.recorded_resources(self.orchestrator, run, step)):
+                        recorded[step] = found
+                        waiting.remove(step)
+                        self.mark(f"{step}-read")
+                goes_on = run.in_progress if run else client.is_alive
+                time.sleep(0.1)
+            self.evidence.recorded = recorded
+        except NotImplementedError:
+            pass  # Nobody can.
+        finally:
+            for step in waiting:
+                self.mark(f"{step}-read")
 
     def force_modes(self) -> None:
         """Have every execution mode declared in all processes that start from now on.

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, Protocol
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.reference.jobs import Job
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Profile, Violation, rule
+from zenml_conformance.rule import (
+    MUST,
+    NO_BACKEND,
+    SHOULD,
+    NotApplicable,
+    NotSeen,
+    Profile,
+    Violation,
+    rule,
+)
 
 resource_rule = functools.partial(rule, needs_jobs=True, profile=Profile.RESOURCES)
 
@@ -29,6 +38,13 @@ ASKED: dict[str, tuple[str, str, float]] = {
 }
 """For each step of the scenario: the job's field, what the user wrote, and its exact value."""
 
+ASKED_OF_ITS_OWN: dict[str, tuple[str, str, float]] = {
+    "two_cpus": ("cpu", "cpu_count=2", 2),
+    "memory_700mb": ("memory", "memory='700MB'", 700 * 1000**2),
+    "memory_700mib": ("memory", "memory='700MiB'", 700 * 1024**2),
+}
+"""The same where the steps really run, on the orchestrator's own backend."""
+
 TAKEN = {
     "cpu": {3.0},
     "gpus": {2.0},
@@ -39,13 +55,50 @@ TAKEN = {
 MEBIBYTE = 1024**2
 
 
+class Has(Protocol):
+    """What a job has; None: nothing is said."""
+
+    @property
+    def cpu(self) -> float | None:
+        """Cores."""
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes."""
+
+    @property
+    def gpus(self) -> int | None:
+        """Number of GPUs."""
+
+
 def _job(seen: Evidence, step: str) -> Job:
     for record in seen.step_jobs:
         if record.job.step == step:
             return record.job
+    raise Violation(f"no job was submitted for {step!r}{_refusal(seen)}")
+
+
+def _refusal(seen: Evidence) -> str:
     raised = seen.submissions[0].raised
-    reason = f": the client raised {raised}" if raised else ""
-    raise Violation(f"no job was submitted for {step!r}{reason}")
+    return f": the client raised {raised}" if raised else ""
+
+
+def _has(seen: Evidence, step: str) -> Has:
+    """What a step's job has: as it was submitted, or on record where it really runs."""
+    if seen.simulated:
+        return _job(seen, step)
+    if seen.recorded is None:
+        raise NotSeen("only jobs show it, and nothing reads what its own backend has on record")
+    if step not in seen.recorded:
+        raise NotSeen(f"its own backend had no record of the job of {step!r}{_refusal(seen)}")
+    return seen.recorded[step]
+
+
+def _asked(seen: Evidence, diamond: Evidence) -> dict[str, tuple[str, str, float]]:
+    """What the steps of the scenario asked for."""
+    if diamond.in_process:
+        raise NotApplicable(NO_BACKEND)
+    return ASKED if seen.simulated else ASKED_OF_ITS_OWN
 
 
 def check_exactness(step: str, got: float) -> None:
@@ -58,13 +111,13 @@ def check_exactness(step: str, got: float) -> None:
     Raises:
         Violation: If that is less, or more.
     """
-    field, asked, exact = ASKED[step]
+    field, asked, exact = {**ASKED, **ASKED_OF_ITS_OWN}[step]
     most = math.ceil(exact / MEBIBYTE) * MEBIBYTE if field == "memory" else math.ceil(exact)
     if not exact <= got <= max(most, exact):
         raise Violation(f"{step!r} asked for {asked}, which is {exact:g}; its job has {got:g}")
 
 
-def check_no_gpu(job: Job) -> None:
+def check_no_gpu(job: Has) -> None:
     """See that the step that asks for no GPU gets none.
 
     Args:
@@ -101,22 +154,20 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
     that names the step and the field, or refuse at submission.
     """
     warned = " ".join(resources.logged)
-    if not resources.simulated:
-        if not diamond.in_process:
-            raise NotSeen("only jobs show it, and the suite sees none")
-        silent = [n for n in ("small_cpu", "small_memory") if n not in warned]
+    if diamond.in_process:
+        silent = [step for step in ASKED_OF_ITS_OWN if step not in warned]
         if silent:
             raise Violation(f"requests of {', '.join(silent)} were dropped without a warning")
         return
-    for step, (field, asked, _) in ASKED.items():
-        if getattr(_job(resources, step), field) is None and step not in warned:
+    for step, (field, asked, _) in _asked(resources, diamond).items():
+        if step not in warned and getattr(_has(resources, step), field) is None:
             raise Violation(
                 f"{step!r} asked for {asked}; its job has no {field}, and no warning names the step"
             )
 
 
-@resource_rule("RES-2", MUST, requires=("RES-1",))
-def requests_are_exact(resources: Evidence) -> None:
+@resource_rule("RES-2", MUST, requires=("RES-1",), needs_jobs=False)
+def requests_are_exact(resources: Evidence, diamond: Evidence) -> None:
     """A job gets what its step asked for: units kept apart, never rounded down.
 
     Why: 3GB are 3,000,000,000 bytes and 3GiB are 3,221,225,472. A step that gets less than it
@@ -127,8 +178,8 @@ def requests_are_exact(resources: Evidence) -> None:
     """
     warned = " ".join(resources.logged)
     compared = 0
-    for step, (field, _, _) in ASKED.items():
-        got = getattr(_job(resources, step), field)
+    for step, (field, _, _) in _asked(resources, diamond).items():
+        got = getattr(_has(resources, step), field)
         if got is None or step in warned:
             continue  # What else the job has is the backend's default, and the user was told.
         compared += 1
@@ -137,8 +188,8 @@ def requests_are_exact(resources: Evidence) -> None:
         raise NotApplicable("it maps no request, and warns of each")
 
 
-@resource_rule("RES-3", MUST, requires=("RES-1",), since="0.2")
-def nothing_and_zero_are_two_things(resources: Evidence) -> None:
+@resource_rule("RES-3", MUST, requires=("RES-1",), needs_jobs=False, since="0.2")
+def nothing_and_zero_are_two_things(resources: Evidence, diamond: Evidence) -> None:
     """`gpu_count=0` is no GPU; what is not set is left to the backend, and is not 0.
 
     Why: `ResourceSettings` has None for "not set", and a test for truth takes 0 for it. A step
@@ -147,8 +198,10 @@ def nothing_and_zero_are_two_things(resources: Evidence) -> None:
 
     Fix: test with `is None`, for each field by itself.
     """
-    check_no_gpu(_job(resources, "no_gpu"))
-    unset = _job(resources, "unset")
+    if diamond.in_process:
+        raise NotApplicable(NO_BACKEND)
+    check_no_gpu(_has(resources, "no_gpu"))
+    unset = _has(resources, "unset")
     zero = [field for field in ("cpu", "memory") if getattr(unset, field) == 0]
     if zero:
         raise Violation(f"'unset' asked for nothing; its job has {' and '.join(zero)} 0")
