@@ -21,12 +21,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from engine import HOME, Engine, EngineError, install
+from engine import HOME, Engine, EngineError, install, wait_for
 from podman_service import Podman
 from ray_head import Ray
 from slurm_cluster import Slurm
 
 ENGINES: tuple[Engine, ...] = (Slurm(HOME), Podman(HOME), Ray(HOME))
+
+OTHERS_SECONDS = 180.0
+"""How long to wait for somebody else who starts or stops engines: images take a minute to make."""
 
 
 def refuse_elsewhere() -> None:
@@ -51,15 +54,22 @@ def refuse_elsewhere() -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Wait until nobody else starts or stops engines of this checkout."""
+    """Wait until nobody else starts or stops engines of this checkout.
+
+    Raises:
+        EngineError: If somebody does for too long.
+    """
     HOME.mkdir(exist_ok=True)
     with (HOME / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EngineError(
-                "another `tools/engines up` or `down` is at work in this checkout; wait for it"
-            ) from error
+
+        def take() -> None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EngineError("it is still at work") from error
+
+        other = "another `tools/engines up` or `down` in this checkout"
+        wait_for(other, take, [], seconds=OTHERS_SECONDS)
         yield
 
 
@@ -126,7 +136,10 @@ def write_environment() -> None:
         if engine.is_up
         for name, value in engine.environment().items()
     ]
-    (HOME / "environment").write_text("".join(lines), encoding="utf-8")
+    # Others may be reading it.
+    partial = HOME / "environment.partial"
+    partial.write_text("".join(lines), encoding="utf-8")
+    partial.replace(HOME / "environment")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
