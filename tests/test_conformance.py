@@ -20,6 +20,19 @@ LIVE = ("--conformance-tier=live", "--conformance-patience=120")
 """A job may wait for its start for long on a machine that is busy with other tests."""
 
 
+def need_engine(pattern: str) -> None:
+    """Leave a test out where a pattern's engine is not running; in CI, fail it.
+
+    Args:
+        pattern: The pattern.
+    """
+    variable = ENGINES[pattern]
+    if variable not in os.environ:
+        leave_out(
+            f"{pattern}: its engine is not running, or {variable} does not say so (make engines)"
+        )
+
+
 def judge(project: Path, *options: str, environment: dict[str, str] | None = None) -> str:
     """Judge a project's orchestrator; fail with the verdict unless all is green.
 
@@ -82,11 +95,7 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ENGINES)
 def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """On the real engine; what that can't be made to show, on the reference backend."""
-    variable = ENGINES[pattern]
-    if variable not in os.environ:
-        leave_out(
-            f"{pattern}: its engine is not running, or {variable} does not say so (make engines)"
-        )
+    need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     verdict = judge(
         project,
@@ -99,8 +108,7 @@ def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
 
 def test_what_only_the_engine_knows(engines: Engines, tmp_path: Path) -> None:
     """A backend that confuses units submits jobs that look well; Slurm's own record does not."""
-    if ENGINES["slurm"] not in os.environ:
-        leave_out("slurm: its engine is not running (make engines)")
+    need_engine("slurm")
     project = engines.cookiecutter(tmp_path, backend_pattern="slurm")
     (options,) = project.glob("src/*/sbatch_options.py")
     before, words, after = options.read_text().partition("job.memory // MEBIBYTE")

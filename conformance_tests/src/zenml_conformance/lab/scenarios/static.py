@@ -14,9 +14,6 @@ ROLL_BACK_SECONDS = 8.0
 HOSTILE_STEPS = 12
 """How many steps with long names a pipeline has."""
 
-SMALL_STEPS = ("unset", "two_cpus", "memory_700mb", "memory_700mib", "no_gpu")
-"""The steps of `static:small_resources`."""
-
 UNANSWERED = 3
 """How many questions in a row the unreliable backend does not answer."""
 
@@ -212,8 +209,10 @@ def resources(lab: Laboratory) -> None:
         add_to_stack()
         lab.submit("operated", "static:operated")
     else:
+        from zenml_conformance.lab.pipelines.static import SMALL_RESOURCES
+
         client = lab.start("resources", "static:small_resources")
-        lab.read_records(client, SMALL_STEPS)
+        lab.read_records(client, SMALL_RESOURCES)
         lab.finish(client)
         lab.settle()
 
