@@ -11,6 +11,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
@@ -55,13 +56,14 @@ DefMemPerCPU=500
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=2
 JobAcctGatherParams=OverMemoryKill
-# `sacct --completion` reads this; there is no database.
-AccountingStorageType=accounting_storage/none
+# `sacct --completion` reads this.
 JobCompType=jobcomp/filetxt
 JobCompLoc={home}/completed
 GresTypes=gpu
 SlurmdParameters=config_overrides
 """
+
+NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none\n"
 
 NODE = (
     "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port}"
@@ -79,7 +81,7 @@ class Slurm(Engine):
     """The cluster: `munged`, `slurmctld`, and a `slurmd` for each node."""
 
     name = "slurm"
-    packages = ("munge", "slurm-client", "slurmctld", "slurmd")
+    packages: ClassVar[tuple[str, ...]] = ("munge", "slurm-client", "slurmctld", "slurmd")
 
     def __init__(self, home: Path = HOME, options: str = "") -> None:
         """Describe the cluster.
@@ -90,6 +92,7 @@ class Slurm(Engine):
         """
         super().__init__(home)
         self.options = options
+        self.storage = NO_ACCOUNTING
         self.configuration = self.home / "slurm.conf"
         self.munge = Daemon(self.home, "munged")
         self.controller = Daemon(self.home, "slurmctld")
@@ -220,6 +223,7 @@ class Slurm(Engine):
         (self.home / "state").mkdir(parents=True)
         port, *ports = free_ports(1 + len(NODES))
         text = CONFIGURATION.format(port=port, home=self.home, munge=self._munge_socket)
+        text += self.storage
         gpus = ""
         for (name, gpu), node_port in zip(NODES.items(), ports, strict=True):
             (self.home / name).mkdir()
