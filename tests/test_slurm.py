@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -382,27 +381,6 @@ def test_sbatch_fails_every_third_time(
     assert len(set(fragile.submitted)) == len(notes)
     assert [fragile.end(job_id) for job_id in fragile.submitted] == ["succeeded"] * len(notes)
     assert [note.read_text() for note in notes] == ["ran\n"] * len(notes)
-
-
-def test_a_full_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When `sbatch` has tried long enough, no job of the run is left, and the user knows why."""
-    slurm = Slurm(tmp_path, options="MaxJobCount=5")
-    slurm.up()
-    try:
-        monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
-        cluster = Cluster()
-        monkeypatch.setattr(cluster.module("slurm"), "TIMEOUT_SECONDS", 2.0)
-        steps = {f"step_{number}": cluster.job(SLEEP) for number in range(8)}
-        alone = SimpleNamespace(spec=SimpleNamespace(upstream_steps=[]))
-        snapshot = SimpleNamespace(step_configurations=dict.fromkeys(steps, alone))
-        submit_jobs = cluster.module("topology").submit_jobs
-        with pytest.raises(RuntimeError, match="unable to accept job"):
-            submit_jobs(cluster.backend, snapshot, steps, cluster.job(SLEEP))
-        states = slurm.command("squeue", "--noheader", "--states=all", "--format=%T").split()
-        assert len(states) > 2
-        assert not {"PENDING", "RUNNING"}.intersection(states)
-    finally:
-        slurm.down()
 
 
 def test_a_lost_node(
