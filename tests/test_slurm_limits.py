@@ -76,7 +76,7 @@ def larger_than_the_queue():
 @pipeline
 def stopped():
     long()
-    good()
+    good(after="long")
 
 
 if __name__ == "__main__":
@@ -305,7 +305,9 @@ def test_a_run_that_ends_before_it_is_submitted(
     if how == "interrupt":
         client.process.send_signal(signal.SIGINT)
     else:
-        command = [sys.executable, "-c", STOP]
+        script = client.directory / "stop.py"
+        script.write_text(STOP)
+        command = [sys.executable, str(script)]
         subprocess.run(command, env=client.environment, check=True, timeout=RUN_PATIENCE_SECONDS)
     assert client.end() != 0
     if how == "stop":
