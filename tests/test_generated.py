@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,17 +33,19 @@ def project(
     return engines.cookiecutter(target, **answers, backend_pattern=pattern)
 
 
-def check(project: Path, *command: str) -> None:
+def check(project: Path, *command: str, **environment: str) -> str:
     """Run a Python module in a project as if that were installed; fail with its output."""
+    for_python = {"PYTHONPATH": str(project / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **for_python, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def test_lint(project: Path) -> None:
@@ -66,10 +70,45 @@ def test_types(project: Path, cache: Path) -> None:
     check(project, "mypy", "--cache-dir", str(cache))
 
 
+@pytest.fixture
+def developer(project: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A developer who uses ZenML: with a repository, a configuration and variables of their own.
+
+    None of it may change. It names a stack, a store and a server that do not exist, so that a test
+    which uses any of it fails.
+    """
+    nobody = "00000000-0000-4000-8000-000000000000"
+    chosen = f"active_project_id: {nobody}\nactive_stack_id: {nobody}\n"
+    variables = {
+        "HOME": str(tmp_path / "home"),
+        "ZENML_CONFIG_PATH": str(tmp_path / "configuration"),
+        "ZENML_LOCAL_STORES_PATH": str(tmp_path / "stores"),
+        "ZENML_ACTIVE_STACK_ID": nobody,
+        "ZENML_STORE_URL": "http://127.0.0.1:1",
+        "ZENML_STORE_TYPE": "rest",
+        "ZENML_SECRETS_STORE_TYPE": "aws",
+        "DISABLE_DATABASE_MIGRATION": "true",
+    }
+    for place in ("home", "configuration", "stores"):
+        (tmp_path / place).mkdir()
+    config = tmp_path / "configuration" / "config.yaml"
+    zen = project / ".zen" / "config.yaml"
+    zen.parent.mkdir()
+    for file in (config, zen):
+        file.write_text(chosen)
+    yield variables
+    assert (config.read_text(), zen.read_text()) == (chosen, chosen)
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {config}
+    shutil.rmtree(zen.parent)
+
+
 @with_one_set_of_names
-def test_own_tests(project: Path) -> None:
-    """The project's own tests, without the conformance suite."""
-    check(project, "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider")
+def test_own_tests(project: Path, developer: dict[str, str]) -> None:
+    """The project's own tests, without the conformance suite, say nothing but that they pass."""
+    quietly = ("-q", "-o", "addopts=", "-p", "no:cacheprovider")
+    said = check(project, "pytest", *quietly, **developer)
+    assert "warning" not in said, said
 
 
 def test_workflow(project: Path) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,15 +26,30 @@ FLAVOR = AcmeOrchestratorFlavor
 SOURCE = f"{FLAVOR.__module__}.{FLAVOR.__name__}"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide the developer's ZenML, before a module with steps and pipelines is imported."""
+    folder = tempfile.TemporaryDirectory()
+    config.add_cleanup(folder.cleanup)
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    for name in [*os.environ]:
+        if name.startswith("ZENML_") or name == "DISABLE_DATABASE_MIGRATION":
+            patch.delenv(name)
+    patch.setenv("ZENML_CONFIG_PATH", folder.name)
+    # Otherwise ZenML looks for `.zen` in this directory and those above it, and uses and changes
+    # the active stack of the repository that it finds (`zenml.client.Client.find_repository`).
+    patch.setenv("ZENML_REPOSITORY_PATH", os.devnull)
+    patch.setenv("ZENML_ANALYTICS_OPT_IN", "false")
+    patch.setenv("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    patch.setenv("ZENML_DISABLE_PIPELINE_LOGS_STORAGE", "true")
+    patch.setenv("ZENML_DISABLE_STEP_LOGS_STORAGE", "true")
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of an empty store, whose active stack has the orchestrator in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZENML_CONFIG_PATH", str(tmp_path_factory.mktemp("zenml")))
-        patch.setenv("ZENML_ANALYTICS_OPT_IN", "false")
-        patch.setenv("ZENML_ENABLE_RICH_TRACEBACK", "false")
-        patch.setenv("ZENML_DISABLE_PIPELINE_LOGS_STORAGE", "true")
-        patch.setenv("ZENML_DISABLE_STEP_LOGS_STORAGE", "true")
         # Every step has pip list what is installed, which takes longer than all else it does here.
         patch.setattr("zenml.environment.Environment.get_python_packages", list)
         # What a step imports must be the module that runs here, not a second copy of it.
