@@ -6,7 +6,7 @@ import json
 import shutil
 import stat
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -79,25 +79,31 @@ class Engines:
     Attributes:
         template: Path or address, as a user would give it.
         home: Where cookiecutter keeps its clones and replays.
+        abbreviations: What the user's configuration of cookiecutter makes of an address.
+        accept_hooks: Whether cookiecutter may run the template's hooks.
     """
 
     template: str
     home: Path
+    abbreviations: dict[str, str] = field(default_factory=dict)
+    accept_hooks: bool = True
 
     def cookiecutter(self, target: Path, **answers: str) -> Path:
         """Generate a project below `target` with cookiecutter; return its directory."""
         config = self.home / "cookiecutter.yml"
-        directories = {
+        settings = {
             "cookiecutters_dir": str(self.home / "cookiecutters"),
             "replay_dir": str(self.home / "replay"),
+            "abbreviations": self.abbreviations,
         }
-        config.write_text(json.dumps(directories), encoding="utf-8")
+        config.write_text(json.dumps(settings), encoding="utf-8")
         project = cookiecutter(
             self.template,
             no_input=True,
             extra_context=answers,
             output_dir=str(target),
             config_file=str(config),
+            accept_hooks=self.accept_hooks,
         )
         return Path(str(project))
 
@@ -111,7 +117,7 @@ class Engines:
 def tree(project: Path) -> dict[str, bytes | None]:
     """Return each path of a project with its content and an executable file's `x`.
 
-    Directories map to None. The answers file, which only copier writes, is left out.
+    Directories map to None. The answers file is left out: copier keeps the answers as given.
     """
     entries: dict[str, bytes | None] = {}
     for path in sorted(project.rglob("*")):

@@ -98,7 +98,8 @@ def developer(project: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         file.write_text(chosen)
     yield variables
     assert (config.read_text(), zen.read_text()) == (chosen, chosen)
-    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    places = (config.parent, tmp_path / "stores", tmp_path / "home" / ".config")
+    left = {path for place in places for path in place.rglob("*") if path.is_file()}
     assert left == {config}
     shutil.rmtree(zen.parent)
 

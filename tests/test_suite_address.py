@@ -1,4 +1,4 @@
-"""The `dev` extra installs the conformance suite from the place that the template came from."""
+"""The group `dev` installs the conformance suite from the place that the template came from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import zipfile
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
+import cruft
 import pytest
+import tomlkit
+import yaml
 from packaging.requirements import Requirement
 
 from engines import (
+    ANSWERS_FILE,
     AWKWARD_TEXTS,
     LICENSES,
     NAMES,
@@ -52,11 +57,19 @@ def build(project: Path, target: Path) -> tuple[Message, list[str]]:
         return Parser().parsestr(wheel.read(metadata).decode()), files
 
 
-def suite_requirement(project: Path, target: Path) -> Requirement:
-    """Return what a built project asks for to get the suite."""
-    metadata, _ = build(project, target)
-    requirements = map(Requirement, metadata.get_all("Requires-Dist", []))
-    (requirement,) = (found for found in requirements if found.name == SUITE)
+def settings(project: Path) -> dict[str, Any]:
+    """Return what is in a project's pyproject.toml."""
+    return tomlkit.parse((project / "pyproject.toml").read_text(encoding="utf-8")).unwrap()
+
+
+def group(project: Path) -> list[Requirement]:
+    """Return what a project is developed with."""
+    return [Requirement(line) for line in settings(project)["dependency-groups"]["dev"]]
+
+
+def suite_requirement(project: Path) -> Requirement:
+    """Return what a project asks for to get the suite."""
+    (requirement,) = (found for found in group(project) if found.name == SUITE)
     return requirement
 
 
@@ -80,6 +93,16 @@ def installed_by_pip(requirement: Requirement, target: Path) -> list[str]:
     return [path.name for path in target.iterdir()]
 
 
+def serve(repository: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have git replace an address, which does not exist, by a local repository."""
+    replacement = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address.removeprefix("git+"),
+    }
+    set_environment(monkeypatch, replacement)
+
+
 @pytest.mark.parametrize(("address", "expected"), ADDRESSES.items())
 def test_repository(
     repository: Path,
@@ -90,33 +113,115 @@ def test_repository(
     expected: str,
 ) -> None:
     """Both engines write an address for pip, whichever way the repository is named."""
-    # Git replaces the address, which does not exist, by the local repository.
-    seen_by_git = expected if address[2] == ":" else address
-    replacement = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{repository}.insteadOf",
-        "GIT_CONFIG_VALUE_0": seen_by_git.removeprefix("git+"),
-    }
-    set_environment(monkeypatch, replacement)
-
+    serve(repository, expected if address[2] == ":" else address, monkeypatch)
+    commit = git(repository, "rev-parse", "HEAD").strip()
     engines = Engines(address, home)
     ours = engines.cookiecutter(tmp_path / "cookiecutter")
     theirs = engines.copier(tmp_path / "copier")
     assert tree(ours) == tree(theirs)
-    assert suite_requirement(ours, tmp_path / "dist") == Requirement(
-        f"{SUITE} @ {expected}#subdirectory=conformance_tests ; extra == 'dev'"
+    assert suite_requirement(ours) == Requirement(
+        f"{SUITE} @ {expected}@{commit}#subdirectory=conformance_tests"
     )
+    for project in (ours, theirs):
+        assert "secret" not in (project / ANSWERS_FILE).read_text(encoding="utf-8")
 
 
 def test_pip_installs_from_a_repository(repository: Path, home: Path, tmp_path: Path) -> None:
-    """What is written for a git address can be fetched."""
+    """What is written for a git address can be fetched, and stays what it was."""
     add_suite(repository)
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "Second")
+    commit = git(repository, "rev-parse", "HEAD").strip()
     project = Engines(f"git+file://{repository}", home).cookiecutter(tmp_path / "project")
-    requirement = suite_requirement(project, tmp_path / "dist")
-    assert requirement.url == f"git+file://{repository}#subdirectory=conformance_tests"
+    git(repository, "rm", "-r", "--quiet", "conformance_tests")
+    git(repository, "commit", "--quiet", "--message", "Third")
+
+    requirement = suite_requirement(project)
+    assert requirement.url == f"git+file://{repository}@{commit}#subdirectory=conformance_tests"
     assert installed_by_pip(requirement, tmp_path / "wheels") == [WHEEL]
+
+
+def test_cruft_names_the_commit(
+    repository: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs the same hook, but keeps the answers itself."""
+    address = "https://git.example.com/acme/kit.git"
+    serve(repository, address, monkeypatch)
+    project = cruft.create(address, tmp_path, default_config=True, no_input=True)
+    commit = git(repository, "rev-parse", "HEAD").strip()
+    expected = f"git+{address}@{commit}#subdirectory=conformance_tests"
+    assert suite_requirement(project).url == expected
+    assert not (project / ANSWERS_FILE).exists()
+
+
+@pytest.fixture
+def archive(repository: Path, tmp_path: Path) -> Path:
+    """The template and the suite as a forge packs them."""
+    add_suite(repository)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "Second")
+    path = tmp_path / "kit.zip"
+    git(repository, "archive", "--prefix=kit-2/", "--output", str(path), "HEAD")
+    return path
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_pip_installs_from_an_archive(
+    archive: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    """Cookiecutter reads archives; they have no history, which is said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    address = archive.name if relative else str(archive)
+    project = Engines(address, home).cookiecutter(tmp_path / "project")
+    requirement = suite_requirement(project)
+    assert requirement.url == f"{archive.as_uri()}#subdirectory=conformance_tests"
+    assert installed_by_pip(requirement, tmp_path / "wheels") == [WHEEL]
+
+
+def test_abbreviation(repository: Path, home: Path, tmp_path: Path) -> None:
+    """Whatever the user's configuration makes of it, git knows where the copy came from."""
+    engines = Engines("kits:repository", home, {"kits": f"git+file://{repository.parent}/{{}}"})
+    commit = git(repository, "rev-parse", "HEAD").strip()
+    source = f"git+file://{repository}"
+    project = engines.cookiecutter(tmp_path / "project")
+    assert suite_requirement(project).url == f"{source}@{commit}#subdirectory=conformance_tests"
+    assert yaml.safe_load((project / ANSWERS_FILE).read_text())["_src_path"] == source
+
+
+def test_abbreviation_of_a_folder(template: Path, home: Path, tmp_path: Path) -> None:
+    """It is used as it is, as if it had been named by its path."""
+    engines = Engines("kits:template", home, {"kits": f"{template.parent}/{{}}"})
+    requirement = suite_requirement(engines.cookiecutter(tmp_path))
+    assert requirement.url == (template / "conformance_tests").as_uri()
+
+
+def test_abbreviation_of_an_archive(
+    archive: Path, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No hook can tell what it stands for: the user is told what to write."""
+    engines = Engines("kits:kit", home, {"kits": f"{archive.parent}/{{}}.zip"})
+    requirement = suite_requirement(engines.cookiecutter(tmp_path / "project"))
+    assert requirement.url is None
+    said = capfd.readouterr().out
+    assert "'kits:kit' does not tell where the conformance suite is" in said
+    assert "has no history" in said
+
+
+def test_without_hooks(template: Path, home: Path, tmp_path: Path) -> None:
+    """The suite is then looked for in the index, under its name."""
+    engines = Engines(str(template), home, accept_hooks=False)
+    requirement = suite_requirement(engines.cookiecutter(tmp_path))
+    assert str(requirement) == SUITE
+
+
+def test_tools(engines: Engines, tmp_path: Path) -> None:
+    """The extra `dev`, for tools that know extras alone, is the group without the suite."""
+    project = engines.cookiecutter(tmp_path / "project")
+    extra = settings(project)["project"]["optional-dependencies"]["dev"]
+    assert [str(found) for found in group(project) if found.name != SUITE] == [
+        str(Requirement(line)) for line in extra
+    ]
 
 
 def test_pip_installs_from_a_path(home: Path, tmp_path: Path) -> None:
@@ -128,7 +233,7 @@ def test_pip_installs_from_a_path(home: Path, tmp_path: Path) -> None:
     theirs = engines.copier(tmp_path / "copier")
     assert tree(ours) == tree(theirs)
 
-    requirement = suite_requirement(ours, tmp_path / "dist")
+    requirement = suite_requirement(ours)
     assert requirement.url == (template / "conformance_tests").as_uri()
     assert installed_by_pip(requirement, tmp_path / "wheels") == [WHEEL]
 
@@ -146,7 +251,7 @@ def test_pip_installs_from_a_relative_path(
     theirs = engines.copier(Path("copier"))
     assert tree(ours) == tree(theirs)
 
-    requirement = suite_requirement(ours, tmp_path / "dist")
+    requirement = suite_requirement(ours)
     assert installed_by_pip(requirement, tmp_path / "wheels") == [WHEEL]
 
 
@@ -156,6 +261,8 @@ def test_wheel(engines: Engines, tmp_path: Path, license_: str, names: str) -> N
     """A project builds; its wheel is typed and says under which license it comes."""
     answers = {**AWKWARD_TEXTS, **NAMES[names], "license": license_}
     metadata, files = build(engines.cookiecutter(tmp_path, **answers), tmp_path / "dist")
+    # An index refuses addresses, and the author's paths are nobody's business.
+    assert [line for line in metadata.get_all("Requires-Dist", []) if "@" in line] == []
     assert metadata["Summary"] == AWKWARD_TEXTS["description"]
     assert metadata["Author"] == AWKWARD_TEXTS["author"]
     module = metadata["Name"].replace("-", "_")

@@ -17,10 +17,17 @@ from engines import ANSWERS_FILE, TREE, Engines, git, tree
 
 MINE = "\n# What the team has added.\n"
 NEWS = "\nNews from the template.\n"
+OLD_ZENML = '    "zenml>=0.96,<0.99",\n'
+NEW_ZENML = '    "zenml>=0.97,<1",\n'
+MY_DEPENDENCY = '    "acme-client>=3",\n'
 
 
 def make_news(repository: Path) -> None:
-    """Release a v2 of the template: a changed file and a new one."""
+    """Release a v2 of the template: changed files and a new one."""
+    settings = repository / TREE / "pyproject.toml"
+    text = settings.read_text(encoding="utf-8")
+    assert OLD_ZENML in text
+    settings.write_text(text.replace(OLD_ZENML, NEW_ZENML), encoding="utf-8")
     with (repository / TREE / "README.md").open("a", encoding="utf-8") as readme:
         readme.write(NEWS)
     (repository / TREE / "NEWS.md").write_text("{{ cookiecutter.flavor }}\n", encoding="utf-8")
@@ -30,7 +37,11 @@ def make_news(repository: Path) -> None:
 
 
 def edit_and_commit(project: Path) -> Path:
-    """Put a new project under git and change a file that its team owns; return that file."""
+    """Put a new project under git, add code and a dependency; return the file with the code."""
+    settings = project / "pyproject.toml"
+    before, comment, after = settings.read_text(encoding="utf-8").partition("that changes them.\n")
+    assert comment
+    settings.write_text(before + comment + MY_DEPENDENCY + after, encoding="utf-8")
     config = project / "src" / project.name.replace("-", "_") / "config.py"
     with config.open("a", encoding="utf-8") as file:
         file.write(MINE)
@@ -45,16 +56,26 @@ def has_news_and_edits(project: Path, config: Path) -> bool:
     assert (project / "NEWS.md").read_text(encoding="utf-8") == "mine\n"
     assert (project / "README.md").read_text(encoding="utf-8").endswith(NEWS)
     assert config.read_text(encoding="utf-8").endswith(MINE)
+    settings = (project / "pyproject.toml").read_text(encoding="utf-8")
+    assert NEW_ZENML in settings and MY_DEPENDENCY in settings
+    assert OLD_ZENML not in settings and "<<<" not in settings
     return git(project, "diff", "--name-only", "--diff-filter=U") == ""
 
 
-def test_copier_updates(repository: Path, home: Path, tmp_path: Path) -> None:
-    """`copier update` merges; answers are kept and no question is asked."""
-    project = Engines(str(repository), home).copier(
+def test_copier_updates(
+    repository: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`copier update` merges; answers are kept and no question is asked.
+
+    The template may have been named relative to where copier was started.
+    """
+    monkeypatch.chdir(repository.parent)
+    project = Engines(repository.name, home).copier(
         tmp_path, package_name="zenml-mine", flavor="mine", backend_pattern="in_process"
     )
     config = edit_and_commit(project)
     make_news(repository)
+    monkeypatch.chdir(project)
     copier.run_update(project, defaults=True, overwrite=True, quiet=True)
 
     assert has_news_and_edits(project, config)
@@ -70,6 +91,30 @@ def test_copier_updates(repository: Path, home: Path, tmp_path: Path) -> None:
         "license": "Apache-2.0",
         "backend_pattern": "in_process",
     }
+
+
+def test_copier_updates_what_cookiecutter_made(
+    repository: Path, home: Path, tmp_path: Path
+) -> None:
+    """Nothing is asked again; what cookiecutter does not keep, the template's hook has written."""
+    git(repository, "commit", "--allow-empty", "--quiet", "--message", "Not released")
+    address = f"git+file://{repository}"
+    answers = {"package_name": "Zenml_Mine", "flavor": "mine", "backend_pattern": "ray"}
+    answers["author"] = "Ça Va: #1 & 'Co'"
+    project = Engines(address, home).cookiecutter(tmp_path, **answers)
+    before = yaml.safe_load((project / ANSWERS_FILE).read_text(encoding="utf-8"))
+    assert before.pop("_commit").startswith("v1-1-g")
+    config = edit_and_commit(project)
+    make_news(repository)
+    copier.run_update(project, defaults=True, overwrite=True, quiet=True)
+
+    assert has_news_and_edits(project, config)
+    after = yaml.safe_load((project / ANSWERS_FILE).read_text(encoding="utf-8"))
+    assert after.pop("_commit") == "v2"
+    assert after == before
+    assert before["author"] == answers["author"]
+    commit = git(repository, "rev-parse", "v2").strip()
+    assert f"{address}@{commit}#" in (project / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_cruft_updates(

@@ -105,7 +105,7 @@ def demonstrate() -> None:
     demo.step("A virtual environment with cookiecutter")
     if not (BIN / "cookiecutter").exists():
         demo.run(sys.executable, "-m", "venv", "--clear", str(BIN.parent), folder=DEMO)
-        demo.run(str(BIN / "pip"), "install", "-q", "cookiecutter>=2.6", folder=DEMO)
+        demo.run(str(BIN / "pip"), "install", "-q", "pip>=25.1", "cookiecutter>=2.6", folder=DEMO)
 
     demo.step("Generate a project")
     # Generated beside and then moved over, so that an environment that points to it stays good.
@@ -119,7 +119,7 @@ def demonstrate() -> None:
     stamp = BIN.parent / "installed"
     wanted = _newest(ROOT / "conformance_tests" / "src", PROJECT / "pyproject.toml")
     if not stamp.exists() or stamp.read_text() != wanted:
-        demo.run("pip", "install", "-q", "--editable", ".[dev,examples]")
+        demo.run("pip", "install", "-q", "--editable", ".[examples]", "--group", "dev")
         demo.run("pip", "install", "-q", "--force-reinstall", "--no-deps", _suite())
         stamp.write_text(wanted)
 

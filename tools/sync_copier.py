@@ -10,10 +10,14 @@ What the names in cookiecutter.json mean:
 * `__name` before the last question leads to defaults (`__flavor` is the default of `flavor`),
   after it, to the templates. Each is a single `{{ expression }}` of Jinja that both engines have:
   no `slugify`, `jsonify`, `{% now %}` (cookiecutter's own), `regex_*` or `to_json` (copier's own).
-* `__directory` refuses what must not even become a directory: cookiecutter makes the directory
-  before its hook runs, but renders this before it. Looking up a key that does not exist is the
-  only way to stop there, hence the message as a key. Copier validates first and does without.
-* `__answers` is the name of copier's answers file, empty (no file) in cookiecutter.
+* `__normalized` gives `package_name` the spelling that its rule demands, in cookiecutter's own
+  dictionary: the directory and the files are named after that, whatever was typed (`__given`).
+  Cookiecutter makes the directory before its hook can refuse an answer, so what must not even
+  become a directory gets another name. Copier takes the spelling from `__package_name`.
+* `__answers` is the name of copier's answers file, empty (no file) in cookiecutter, and `__suite`
+  is where copier's projects find the conformance suite. Cookiecutter does not tell templates which
+  commit it uses: hooks/post_gen_project.py writes both.
+* `__next_steps` is what both engines say in the end.
 """
 
 import argparse
@@ -34,11 +38,41 @@ _templates_suffix: ""
 _envops:
 """
 
-# Copier gives these the values that cookiecutter gives its own.
+# What only copier knows. A local template is named by its absolute path, so that an update finds
+# it, and an address is written without a password, because both end up in files that are shared.
+ORIGIN = r"""
+origin:
+  type: str
+  when: false
+  default: |-
+    {% set source = _copier_answers._src_path -%}
+    {% if not source | regex_search('^(gh|gl):|://|^[^/]+@[^/]+:') -%}
+    {{ source | expanduser | realpath }}
+    {%- else -%}
+    {{ source | regex_replace('^((?:git\\+)?https?://)[^/]*@', '\\1') }}
+    {%- endif %}
+
+suite:
+  type: str
+  when: false
+  default: |-
+    {% set url = origin | regex_replace('^gh:/?(.*?)(?:\\.git)?$', 'https://github.com/\\1.git')
+      | regex_replace('^gl:/?(.*?)(?:\\.git)?$', 'https://gitlab.com/\\1.git')
+      | regex_replace('^git\\+', '') | regex_replace('^([^/:]+@[^/:]+):/*', 'ssh://\\1/') -%}
+    {% if '://' in url -%}
+    git+{{ url }}@{{ _copier_conf.vcs_ref_hash }}#subdirectory=conformance_tests
+    {%- else -%}
+    file://{{ url | urlencode }}/conformance_tests
+    {%- endif %}
+"""
+
+# Copier gives these the values that cookiecutter, or its hook, gives its own.
 COPIER_VALUES = {
-    "_template": "_copier_answers._src_path",
     "__answers": "_copier_conf.answers_file | string",
+    "__suite": "' @ ' ~ suite",
 }
+# Only cookiecutter's.
+NOT_COPIERS = {"__prompts__", "__given", "__normalized", "__next_steps"}
 
 
 def quoted(value: object) -> str:
@@ -57,7 +91,7 @@ class Questionnaire:
         self.questions = [name for name in source if not name.startswith("_")]
         self.private: dict[str, str] = {}
         for name in source:
-            if name.startswith("__") and name not in ("__prompts__", "__directory"):
+            if name.startswith("__") and name not in NOT_COPIERS:
                 self.private[name] = COPIER_VALUES.get(name) or self.expression(source[name])
 
     def expression(self, text: str) -> str:
@@ -78,9 +112,10 @@ class Questionnaire:
     def validator(self, name: str) -> str:
         """Return the template that renders to the refusal of a bad answer, or to nothing."""
         rule = self.rules[name]
-        refused = f"not ({name} | regex_search({rule['pattern']!r}))"
+        answer = self.private["__package_name"] if name == "package_name" else name
+        refused = f"not (({answer}) | regex_search({rule['pattern']!r}))"
         if "reserved" in rule:
-            refused += f" or {name} in {rule['reserved']!r}"
+            refused += f" or ({answer}) in {rule['reserved']!r}"
         return f"{{% if {refused} %}}{rule['message']} Got: {{{{ {name} | to_json }}}}{{% endif %}}"
 
     def question(self, name: str) -> str:
@@ -106,6 +141,7 @@ class Questionnaire:
         names = list(self.source)
         after_questions = names[names.index(self.questions[-1]) :]
         values = {name: name for name in self.questions}
+        values["package_name"] = self.private["__package_name"]
         values |= {name: self.private[name] for name in after_questions if name in self.private}
         values |= COPIER_VALUES
         entries = "".join(f"      {name!r}: {value},\n" for name, value in values.items())
@@ -118,8 +154,9 @@ class Questionnaire:
         """Return the text of copier.yml."""
         environment = self.source["_jinja2_env_vars"]
         settings = "".join(f"  {key}: {quoted(value)}\n" for key, value in environment.items())
-        parts = [HEADER + settings, *map(self.question, self.questions), self.namespace()]
-        return "\n".join(parts)
+        message = f"_message_after_copy: {quoted(self.source['__next_steps'])}\n"
+        head = HEADER + settings + message
+        return "\n".join([head, *map(self.question, self.questions), ORIGIN[1:], self.namespace()])
 
 
 def main(arguments: list[str] | None = None) -> int:
