@@ -104,9 +104,12 @@ def developer(project: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     shutil.rmtree(zen.parent)
 
 
-@with_one_set_of_names
-def test_own_tests(project: Path, developer: dict[str, str]) -> None:
-    """The project's own tests, without the conformance suite, say nothing but that they pass."""
+# tests/test_readme.py runs those of all patterns.
+@pytest.mark.parametrize(
+    "project", [("in_process", "default"), ("local", "default")], ids="-".join, indirect=True
+)
+def test_own_tests_of_a_developer(project: Path, developer: dict[str, str]) -> None:
+    """The project's own tests say nothing but that they pass, whatever is set where they run."""
     quietly = ("-q", "-o", "addopts=", "-p", "no:cacheprovider")
     said = check(project, "pytest", *quietly, **developer)
     assert "warning" not in said, said

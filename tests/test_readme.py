@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import PATTERNS, ROOT, Engines
+from engines import AWKWARD_TEXTS, NAMES, PATTERNS, ROOT, Engines
 
 NEEDS_ENGINE = "needs an engine: tests/test_slurm.py, test_docker.py and test_ray.py run pipelines"
 EXAMPLES = (r"python examples/load_and_process\.py .*", r"python examples/digits\.py .*")
@@ -101,7 +101,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_followed_to_the_letter(pattern: str, engines: Engines, desk: Path, tmp_path: Path) -> None:
     """All works in this order, and no test touches the stack that the user has chosen."""
-    fresh = engines.cookiecutter(tmp_path, backend_pattern=pattern)
+    answers = {**NAMES["longest"], **AWKWARD_TEXTS}
+    fresh = engines.cookiecutter(tmp_path, **answers, backend_pattern=pattern)
     project = desk / fresh.name
     if project.exists():
         shutil.move(project / ".venv", fresh)
