@@ -21,12 +21,14 @@ from benchmarks.local import overhead, parallel
 from benchmarks.ratio import Ratio, show
 from benchmarks.ray_cluster import step
 from benchmarks.slurm import dag, submission
+from benchmarks.startup import startup
 from benchmarks.suite import suite
 from benchmarks.workbench import BenchmarkFailed, BenchmarkSkipped, Workbench
 
 BENCHMARKS = {
     "generation": generation,
     "suite": suite,
+    "startup": startup,
     "parallel": parallel,
     "overhead": overhead,
     "ray-step": step,

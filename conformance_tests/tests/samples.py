@@ -174,7 +174,7 @@ def report(
     for rule, detail in (details or {}).items():
         was = made[rule]
         made[rule] = Outcome(was.rule, was.status, detail, was.blocked_by, was.tier)
-    diamond().save(directory / "diamond.json")
+    diamond().write(directory / "diamond.json")
     told = description(**described)
     result = conclude(made, terms, told.capabilities, before=before)
     return build.report(result, told, "pytest --orchestrator=acme:Flavor", [directory], proofs)

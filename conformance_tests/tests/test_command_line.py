@@ -60,7 +60,7 @@ def test_a_wrong_reference_ends_the_session_with_its_reason(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("given", "content", "message"),
     [
-        ("nosuch.yaml", None, "it is neither KEY=VALUE nor a file that can be read"),
+        ("nosuch.yaml", None, "the file can't be read: No such file"),
         ("list.yaml", "- 1", "the file holds list, not keys with values."),
         ("broken.yaml", "a: [", "it is no YAML"),
         ("topology=[", None, "it is no YAML"),
@@ -236,3 +236,107 @@ def test_what_can_not_be_used_is_said_before_anything_runs(
     assert done.returncode == USAGE_ERROR
     assert complaint in done.stdout
     assert not (project / ".pytest_cache" / "d").exists()
+
+
+@pytest.mark.parametrize("where", ["a file of arguments", "PYTEST_ADDOPTS"])
+def test_named_for_this_session_it_is_judged_beside_paths(where: str, project: Path) -> None:
+    (project / "judge.args").write_text("--orchestrator=reference\n")
+    arguments, variables = ["@judge.args"], {}
+    if where == "PYTEST_ADDOPTS":
+        arguments, variables = [], {"PYTEST_ADDOPTS": "--orchestrator reference"}
+    done = run_pytest(
+        project, *arguments, "-o", "addopts=", "tests", "--collect-only", "-q", **variables
+    )
+    assert done.returncode == 0, done.stdout
+    assert "test_of_my_own" in done.stdout
+    assert "test_rule[SUB-1]" in done.stdout
+
+
+def test_a_session_says_what_it_leaves_out(project: Path) -> None:
+    done = run_pytest(project, "tests", "-q")
+    assert "conformance: reference was not judged, since paths were given." in done.stdout
+
+
+NOTHING_OF_THE_SUITE = """
+import sys
+
+def test_own():
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    assert not loaded & {"zenml", "pydantic", "yaml", "rich", "jinja2", "psutil"}
+    ours = sorted(name for name in sys.modules if name.startswith("zenml_conformance"))
+    assert len(ours) < 10, ours
+"""
+
+
+def test_a_session_that_judges_nothing_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(NOTHING_OF_THE_SUITE)
+    done = run_pytest(tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "complaint"),
+    [
+        (["--orchestrator="], "", "--orchestrator=: the value is empty"),
+        (["--orchestrator=x\udcff"], "", "--orchestrator=x\\udcff: the value is not UTF-8"),
+        (["--conformance-waivers="], "", "--conformance-waivers=: the value is empty"),
+        (["--conformance-waivers=."], "", "can't be read"),
+        (["--conformance-profile= "], "", "--conformance-profile= : the value is empty"),
+        (
+            ["--conformance-baseline=acme.py"],
+            "",
+            "acme.py is no report of this suite: it is no JSON",
+        ),
+        (["--orchestrator-config=1: 2"], "", "is taken for a file"),
+        (["--orchestrator-config==1"], "", "there is no field before the `=`"),
+        ([], "orchestrator = ['x']", "`orchestrator` in pytest's configuration is ['x']"),
+        ([], "conformance_profile = ['static']", "`conformance_profile` in pytest's"),
+        ([], "conformance_waivers = ['a']", "`conformance_waivers` in pytest's"),
+        ([], "conformance_strict = 'perhaps'", "`conformance_strict` in pytest's"),
+        ([], "orchestrator_config = [1]", "`orchestrator_config` in pytest's configuration has 1"),
+        ([], 'conformance_report = "a\\u0000b"', "nothing can be written there"),
+        ([], 'conformance_waivers = "a\\u0000b"', "can't be read"),
+    ],
+)
+def test_rubbish_is_refused_in_a_sentence(
+    arguments: list[str], ini: str, complaint: str, project: Path
+) -> None:
+    """Before an engine is started, and in whatever encoding the terminal is."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write(ini)
+    given = any(argument.startswith("--orchestrator=") for argument in arguments)
+    addopts = ["-o", "addopts="] if given or ini.startswith("orchestrator =") else []
+    done = run_pytest(project, *arguments, *addopts, "-k", "no rule", PYTHONIOENCODING="ascii")
+    assert done.returncode == USAGE_ERROR, done.stdout
+    assert complaint in done.stdout
+    assert "Traceback" not in done.stdout and "INTERNALERROR" not in done.stdout
+    assert len([line for line in done.stdout.splitlines() if "ERROR" in line]) == 1
+
+
+def test_a_terminal_that_is_not_utf_8_shows_lines_all_the_same(project: Path) -> None:
+    (project / "waivers.yaml").write_text(WAIVERS.replace("nobody", "nöbody"))
+    done = run_pytest(
+        project, *ACME[:2], "-k", "PKG-4", "--conformance-waivers=waivers.yaml",
+        PYTHONIOENCODING="ascii",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "PKG-4    the stub is of a version that n\\xf6body runs (platform" in done.stdout
+    for question in ("--list-rules", "--explain=RUNID-2"):
+        done = run_pytest(project, question, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stdout
+        assert "RUNID-2" in done.stdout
+
+
+HOSTILE_BYTES = r"""
+import os
+os.write(1, b"\xff\xfe broken \x80\n" * 5)
+os._exit(3)
+"""
+
+
+def test_what_an_orchestrator_prints_need_not_be_text(project: Path) -> None:
+    (project / "acme.py").write_text(HOSTILE_BYTES)
+    done = run_pytest(project, *ACME[:2])
+    assert done.returncode == USAGE_ERROR, done.stdout
+    assert "could not be loaded (exit code 3)" in done.stdout
+    assert "\ufffd broken" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from samples import report
 from zenml_conformance.__main__ import main
 from zenml_conformance.report import files, matrix
-from zenml_conformance.report.model import Report
+from zenml_conformance.report.model import Report, read
 from zenml_conformance.rule import Profile, Status
 
 
@@ -48,6 +49,39 @@ def test_rules_down_and_orchestrators_across(reports: list[Report]) -> None:
         "non-conformant",
         "conformant",
     ]
+
+
+def test_reports_from_anywhere_are_put_in_order(
+    reports: list[Report], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / f"{number}.json" for number in range(3)]
+    times = ("2030-01-01T00:30:00+02:00", "2029-12-31T23:00:00Z", "2029-12-31T18:00:00-05:00")
+    for path, made, time in zip(paths, reports, times, strict=True):
+        content = json.loads(made.model_dump_json())
+        path.write_text(json.dumps({**content, "created": time}))
+    assert main(["compare", *map(str, paths)]) == 0
+    assert read(paths[0]).created.isoformat() == "2029-12-31T22:30:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"created": "2030-01-01T00:30:00"}, "created='2030-01-01T00:30:00': Input should have"),
+        ({"created": "0001-01-01T00:00:00+14:00"}, "there is no such time in UTC"),
+        ({"command": "\udcff"}, "half a surrogate pair"),
+        ({"format_version": [1] * 1000}, "format_version=[1, 1, 1"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_a_sentence(
+    changed: dict[str, object], complaint: str, reports: list[Report], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({**json.loads(reports[0].model_dump_json()), **changed}))
+    assert main(["compare", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert len(said.splitlines()) == 1 and len(said) < 500
 
 
 def test_the_same_orchestrator_twice_is_told_apart(reports: list[Report]) -> None:

@@ -11,17 +11,18 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from markdown_it import MarkdownIt
 
 from samples import MUSTS, SECRET, proof, report, waiver
 from zenml_conformance.claims import Shown
 from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.patience import PATIENCE_SECONDS
 from zenml_conformance.options import OptionError, Options
 from zenml_conformance.prove.proof import Catch
-from zenml_conformance.report import build, files, render, timeline
+from zenml_conformance.report import build, files, matrix, render, timeline
 from zenml_conformance.report.model import Report, ReportError, read
 from zenml_conformance.rule import Profile, Status, Tier
 from zenml_conformance.rules import RULES
-from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 SCHEMA = json.loads((Path(build.__file__).parent / "report.schema.json").read_text())
 HOSTILE = "<script>alert(1)</script> | `x` ``` \"' &amp; [a](javascript:b) @all\n# a heading"
@@ -191,10 +192,10 @@ def test_every_word_for_a_claim_has_a_colour(sample: Report, shown: Shown) -> No
 def test_under_claims_are_read_from_the_inspection(tmp_path: Path) -> None:
     assert build.under_claims([tmp_path]) == []
     inspection = Evidence(scenario="inspection", simulated=True)
-    inspection.save(tmp_path / "inspection.json")
+    inspection.write(tmp_path / "inspection.json")
     assert build.under_claims([tmp_path]) == []
     inspection.facts["under_claims"] = [{"capability": "schedules", "detail": "it fires"}]
-    inspection.save(tmp_path / "inspection.json")
+    inspection.write(tmp_path / "inspection.json")
     assert build.under_claims([tmp_path]) == [{"capability": "schedules", "detail": "it fires"}]
 
 
@@ -323,6 +324,52 @@ def test_what_an_orchestrator_says_can_not_break_out(tmp_path: Path) -> None:
     assert not re.search(r"(?<!\\)\]\(javascript", rest)
     tables = [line for line in rest.splitlines() if line.startswith("| RES-5 | not needed")]
     assert [len(re.findall(r"(?<!\\)\|", line)) for line in tables] == [7]
+
+
+NAMES = [
+    "<script>alert(1)</script>",
+    "![x](https://acme.invalid)",
+    "`code` ``` more",
+    "a | b",
+    "# a heading",
+    "- a list",
+    "1. a list",
+    "two\n\n# lines",
+    "*stars* _lines_ ~~struck~~ &lt; $x$ @all #1 \\",
+    "\x1b[31mred\u202e",
+]
+
+
+def shape(markdown: str) -> list[str]:
+    """What a text consists of for a reader of Markdown, its words left out."""
+    tokens = MarkdownIt().enable(["table", "strikethrough"]).parse(markdown)
+    return [f"{t.type} {t.tag} {[c.type for c in t.children or () if c.tag]}" for t in tokens]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_markdown_shows_every_text_as_it_is(name: str, tmp_path: Path) -> None:
+    def drawn(word: str) -> tuple[str, str]:
+        made = report(
+            tmp_path,
+            {"RES-1": Status.FAILED, "RES-2": Status.NOT_APPLICABLE, "DAG-1": Status.NOT_SEEN},
+            details=dict.fromkeys(("RES-1", "RES-2", "DAG-1"), word),
+            waivers=(waiver("RES-5", reason=word, owner=word, issue=word),),
+            proofs=(proof("SUB-1", Catch.MISSED, word),),
+            flavor=word,
+            orchestrator=word,
+            distribution=word,
+            version=word,
+        )
+        made = made.model_copy(update={"command": f"pytest -k {word}", "problems": [word]})
+        read_back = json.loads(made.model_dump_json())
+        read_back["verdict"]["label"] = read_back["environment"]["zenml"] = word
+        table = matrix.of([made, Report.model_validate(read_back)])
+        assert "\x1b" not in render.page(made) + matrix.page(table)
+        return render.markdown(made), matrix.markdown(table)
+
+    for hostile, harmless in zip(drawn(name), drawn("harmless"), strict=True):
+        assert shape(hostile) == shape(harmless)
+        assert "\x1b" not in hostile
 
 
 def test_tables_have_as_many_cells_as_heads(sample: Report) -> None:

@@ -42,6 +42,12 @@ def test_an_empty_file_waives_nothing(tmp_path: Path) -> None:
             ENTRY + "- {rule: SUB-1, reason: r, owner: o, expires: soon}",
             r"waiver 2 \(SUB-1\): expires='soon': ",
         ),
+        ("- {rule: RES-1, reason: r, owner: o, expires: 2026-02-30}", r"expires='2026-02-30': "),
+        ("- {rule: RES-1, reason: r, owner: o, expires: 20300101}", r"expires=20300101: it is no"),
+        ("- {rule: RES-1, reason: r, owner: o, expires: '0'}", r"expires='0': it is no day"),
+        ("- {rule: RES-1, reason: [no], owner: o, expires: 2030-01-01}", r"reason=\['no'\]: "),
+        ("- {rule: RES-1, rule: RES-2}", "the key 'rule' is there twice"),
+        ("\x00", "special characters"),
         ("- {rule: RES-1, reason: '  ', owner: o, expires: 2030-01-01}", r"reason='  ': "),
         (
             "- {rule: RES-1, reason: r, owner: o, expires: 2030-01-01, until: x}",
@@ -55,6 +61,13 @@ def test_what_is_no_waiver_is_refused_with_the_value(
 ) -> None:
     with pytest.raises(WaiverError, match=complaint):
         read(written(tmp_path, text))
+
+
+def test_words_are_kept_as_they_are_written(tmp_path: Path) -> None:
+    entry = '- {rule: RES-1, reason: no, owner: "on\\e[31m", expires: 2030-05-17, issue: 12:30:45}'
+    (read_one,) = read(written(tmp_path, entry))
+    assert (read_one.reason, read_one.owner) == ("no", "on\\x1b[31m")
+    assert read_one.issue == "12:30:45"
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from zenml_conformance.console import escape_unknown_characters
+from zenml_conformance.inputs import printable
 from zenml_conformance.report import matrix
 from zenml_conformance.report.model import ReportError, read
 
@@ -26,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     compare.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown")
     compare.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
     options = parser.parse_args(arguments)
+    escape_unknown_characters()
     try:
         table = matrix.of([read(path) for path in options.reports])
         if options.markdown:
@@ -33,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.html:
             options.html.write_text(matrix.page(table), encoding="utf-8", newline="\n")
     except (ReportError, OSError) as error:
-        print(f"zenml-conformance: {error}", file=sys.stderr)
+        print(f"zenml-conformance: {printable(str(error))}", file=sys.stderr)
         return 2
     if not (options.markdown or options.html):
         matrix.show(table)

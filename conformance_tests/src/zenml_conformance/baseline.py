@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from zenml_conformance.errors import InputError
+from zenml_conformance.inputs import shown
 from zenml_conformance.report.model import Change, Report, ReportError
 from zenml_conformance.report.model import read as read_report
 from zenml_conformance.rule import Outcome, Status
@@ -15,33 +17,43 @@ OUT_OF_ORDER = (Status.FAILED, Status.ERROR, Status.BLOCKED, Status.WAIVED)
 UNJUDGED = (Status.NOT_SEEN, Status.NOT_REACHED)
 
 
-class BaselineError(ValueError):
+class BaselineError(InputError):
     """The baseline can't be used. The message says why."""
 
 
-def read(path: Path, flavor: str) -> Report:
-    """Read the baseline of an orchestrator.
+def read(path: Path) -> Report:
+    """Read a baseline.
 
     Args:
         path: A `report.json`.
-        flavor: The flavor that is judged now.
 
     Returns:
         The report.
 
     Raises:
-        BaselineError: If it is no report, or one of another orchestrator.
+        BaselineError: If it is no report.
     """
     try:
-        report = read_report(path)
+        return read_report(path)
     except ReportError as error:
         raise BaselineError(f"{OPTION}: {error}") from error
+
+
+def refuse_other(report: Report, flavor: str) -> None:
+    """Refuse the report of another orchestrator.
+
+    Args:
+        report: The baseline.
+        flavor: The flavor that is judged now.
+
+    Raises:
+        BaselineError: If the report is of another one.
+    """
     if report.subject.flavor != flavor:
         raise BaselineError(
-            f"{OPTION}={path}: this is the report of flavor {report.subject.flavor!r}, and "
+            f"{OPTION}: this is the report of flavor {shown(report.subject.flavor)}, and "
             f"{flavor!r} is judged. What is a regression only a report of the same one can tell."
         )
-    return report
 
 
 def broken_in(report: Report) -> frozenset[str]:

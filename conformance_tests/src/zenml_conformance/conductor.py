@@ -5,13 +5,12 @@ The pytest process never imports ZenML: it only reads what is left of the scenar
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from zenml_conformance import store
+from zenml_conformance import inputs, store
 from zenml_conformance.description import Description
 from zenml_conformance.engine.process import START_SECONDS
 from zenml_conformance.engine.protocol import EngineClient, EngineError
@@ -106,9 +105,9 @@ class Conductor:
         if not result.exists():
             raise TargetError(
                 f"--orchestrator={self.target.ref} could not be loaded (exit code {code}):\n"
-                + (self.directory / "description.log").read_text()[-2000:]
+                + inputs.read_tail(self.directory / "description.log")
             )
-        answer = json.loads(result.read_text())
+        answer = inputs.parse_json(inputs.read_text(result))
         if "error" in answer:
             raise TargetError(answer["error"])
         return Description.model_validate(answer)
@@ -126,8 +125,8 @@ class Conductor:
         environment = store.client_environment(directory, simulated=True)
         del environment["DISABLE_DATABASE_MIGRATION"]
         if self._run("zenml_conformance.store:create", environment=environment) != 0:
-            log = (self.directory / "store.log").read_text().strip()
-            raise EngineError(f"ZenML could not make a store:\n{log[-3000:]}")
+            log = inputs.read_tail(self.directory / "store.log")
+            raise EngineError(f"ZenML could not make a store:\n{log}")
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             copy = Path(name)
             store.clone(directory, copy)
@@ -147,10 +146,10 @@ class Conductor:
         environment = store.client_environment(self.template, simulated=True)
         store.clone(base, self.template)
         if self._run("zenml_conformance.store:register_target", environment=environment) != 0:
-            log = (self.directory / "store.log").read_text().strip()
+            log = inputs.read_tail(self.directory / "store.log")
             raise TargetError(
                 f"--orchestrator={self.target.ref}: ZenML refused to register the flavor, the "
-                f"component or a stack with it.\n{log[-3000:]}"
+                f"component or a stack with it.\n{log}"
             )
 
     def _run(
@@ -237,12 +236,11 @@ class Conductor:
             )
             path = self.scenarios / f"{scenario}.json"
             if path.exists():
-                self._evidence[scenario] = Evidence.model_validate_json(path.read_text())
+                self._evidence[scenario] = Evidence.read(path)
             elif answer["code"] is None and seconds < limit:
                 raise OutOfTime(f"the time was up before scenario {scenario!r} was played")
             else:
-                log = path.with_suffix(".log")
-                words = log.read_text()[-2000:] if log.exists() else ""
+                words = inputs.read_tail(path.with_suffix(".log"))
                 self._evidence[scenario] = Evidence(
                     scenario=scenario,
                     simulated=False,

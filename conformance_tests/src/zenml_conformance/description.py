@@ -6,11 +6,15 @@ import inspect
 import json
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from zenml_conformance.inputs import printable
 from zenml_conformance.rule import Capability
 from zenml_conformance.target_spec import TargetError
+
+Words = Annotated[str, AfterValidator(printable)]
 
 
 class Description(BaseModel):
@@ -29,10 +33,10 @@ class Description(BaseModel):
         scenarios: What happens in each scenario, as a sentence.
     """
 
-    flavor: str
-    orchestrator: str
-    distribution: str | None = None
-    version: str | None = None
+    flavor: Words
+    orchestrator: Words
+    distribution: Words | None = None
+    version: Words | None = None
     harness: str
     connected: bool
     connectable: bool = False

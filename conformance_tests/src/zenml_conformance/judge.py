@@ -5,9 +5,11 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from zenml_conformance.conductor import OutOfTime
 from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.inputs import printable
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
     NO_BACKEND,
@@ -63,7 +65,8 @@ class Judge:
             outcome = self._judge(RULES[rule_id])
             if outcome.status is Status.NOT_SEEN and self.stand_in:
                 outcome = self.stand_in.outcome(rule_id)
-            self._outcomes[rule_id] = outcome
+            # What was seen may be in the words of the judged.
+            self._outcomes[rule_id] = replace(outcome, detail=printable(outcome.detail))
         return self._outcomes[rule_id]
 
     def _judge(self, rule: Rule) -> Outcome:

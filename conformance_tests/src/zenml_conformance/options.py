@@ -1,4 +1,7 @@
-"""The options: on the command line, and in pytest's configuration."""
+"""The options: on the command line, and in pytest's configuration.
+
+Every pytest session of an environment imports this module: nothing here may take time to import.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from zenml_conformance.errors import InputError
+from zenml_conformance.lab.patience import PATIENCE_SECONDS
 from zenml_conformance.rule import Profile, Tier
-from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 ALONE_USELESS = (
     "orchestrator_config",
@@ -24,13 +27,14 @@ ALONE_USELESS = (
     "conformance_baseline",
     "conformance_strict",
     "conformance_report",
+    "conformance_prove",
 )
 """What says how to judge, and so needs something that is judged."""
 
 TIERS = (Tier.SIMULATED.value, Tier.LIVE.value)
 
 
-class OptionError(ValueError):
+class OptionError(InputError):
     """An option can't be used. The message says why."""
 
 
@@ -117,6 +121,14 @@ def register(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write report.json, report.md, report.html and badge.svg there",
     )
+    # `--prove` for short; as a destination, and as a twin, it has the other name.
+    option(
+        "--conformance-prove",
+        "--prove",
+        action="store_true",
+        ini="bool",
+        help="then put faults into the orchestrator itself, and show that each MUST rule notices",
+    )
     # Questions, to which the answer is printed; nothing is judged then.
     group.addoption("--explain", metavar="ID", help="print what a rule asks for, and exit")
     group.addoption("--list-rules", action="store_true", help="print all rules, and exit")
@@ -166,7 +178,7 @@ class Options:
             OptionError: If one of them can't be used.
         """
         return Options(
-            orchestrator=orchestrator(config, config.option) or "",
+            orchestrator=_text("--orchestrator", orchestrator(config, config.option)) or "",
             config=_configuration(config),
             harness=_word(config, "orchestrator_harness"),
             tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
@@ -175,7 +187,7 @@ class Options:
             budget=_seconds(config, "conformance_budget"),
             waivers=_path(config, "conformance_waivers"),
             baseline=_path(config, "conformance_baseline"),
-            strict=config.option.conformance_strict or config.getini("conformance_strict"),
+            strict=flag(config, "conformance_strict"),
             report=_path(config, "conformance_report"),
         )
 
@@ -189,8 +201,13 @@ def orchestrator(config: pytest.Config, given: argparse.Namespace) -> str | None
 
     Returns:
         What `--orchestrator` or its twin says; None: neither says anything.
+
+    Raises:
+        OptionError: If the twin is no text.
     """
-    return given.orchestrator or config.getini("orchestrator") or None
+    if given.orchestrator is not None:
+        return str(given.orchestrator)
+    return _ini_text(config, "orchestrator")
 
 
 def refuse_alone(config: pytest.Config) -> None:
@@ -202,7 +219,7 @@ def refuse_alone(config: pytest.Config) -> None:
     Raises:
         OptionError: If an option says how to judge, and nothing says what.
     """
-    if orchestrator(config, config.option):
+    if orchestrator(config, config.option) is not None:
         return
     for name in ALONE_USELESS:
         if getattr(config.option, name):
@@ -237,8 +254,61 @@ def profiles(config: pytest.Config) -> tuple[Profile, ...]:
     return tuple(profile for profile in Profile if profile.value in asked)
 
 
+def flag(config: pytest.Config, name: str) -> bool:
+    """Say whether an option without a value is given.
+
+    Args:
+        config: pytest's.
+        name: The option, and its twin.
+
+    Returns:
+        Whether it is, on the command line or in the configuration.
+
+    Raises:
+        OptionError: If its twin is neither true nor false.
+    """
+    return bool(getattr(config.option, name) or _ini(config, name))
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        raise OptionError(f"`{name}` in pytest's configuration can't be used: {error}.") from error
+
+
+def _ini_text(config: pytest.Config, name: str) -> str | None:
+    value = _ini(config, name)
+    if value is not None and not isinstance(value, str):
+        raise OptionError(
+            f"`{name}` in pytest's configuration is {value!r}, and has to be text in quotes."
+        )
+    return value or None
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _text(option: str, value: str | None) -> str | None:
+    """Check the value of an option: nothing and what is no text are mistakes.
+
+    A shell variable that is empty is the usual one.
+    """
+    from zenml_conformance.inputs import is_text
+
+    if value is None:
+        return None
+    if not value.strip():
+        raise OptionError(f"{option}={value}: the value is empty. Give one, or leave it out.")
+    if not is_text(value):
+        raise OptionError(f"{option}={value}: the value is not UTF-8. Type it in, as UTF-8.")
+    return value
+
+
 def _word(config: pytest.Config, name: str) -> str | None:
-    return getattr(config.option, name) or config.getini(name) or None
+    given = _text(_option(name), getattr(config.option, name))
+    return given or _text(_option(name), _ini_text(config, name))
 
 
 def _beside_ini(config: pytest.Config) -> Path:
@@ -247,9 +317,12 @@ def _beside_ini(config: pytest.Config) -> Path:
 
 def _path(config: pytest.Config, name: str) -> Path | None:
     """A path: from here on the command line, from the file's directory in a configuration file."""
-    if given := getattr(config.option, name):
+    given = getattr(config.option, name)
+    if given is not None:
+        if not given:
+            raise OptionError(f"{_option(name)}=: the value is empty. Give one, or leave it out.")
         return Path(config.invocation_params.dir, given)
-    word = config.getini(name)
+    word = _ini_text(config, name)
     return _beside_ini(config) / word if word else None
 
 
@@ -268,14 +341,18 @@ def _seconds(config: pytest.Config, name: str) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        option = f"--{name.replace('_', '-')}"
-        raise OptionError(f"{option}={text}: give a number of seconds, above 0.")
+        raise OptionError(f"{_option(name)}={text}: give a number of seconds, above 0.")
     return seconds
 
 
 def _configuration(config: pytest.Config) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for text in config.getini("orchestrator_config"):
+    for text in _ini(config, "orchestrator_config"):
+        if not isinstance(text, str):
+            raise OptionError(
+                f"`orchestrator_config` in pytest's configuration has {text!r}, and has to be a "
+                'list of texts: ["KEY=VALUE"].'
+            )
         fields.update(_fields(text, _beside_ini(config)))
     for text in config.option.orchestrator_config or []:
         fields.update(_fields(text, config.invocation_params.dir))
@@ -283,21 +360,19 @@ def _configuration(config: pytest.Config) -> dict[str, Any]:
 
 
 def _fields(text: str, base: Path) -> dict[str, Any]:
+    from zenml_conformance.inputs import YAML_BYTES, is_text, parse_yaml, read_text, shown
+
     key, equals, value = text.partition("=")
     try:
         if equals:
-            return {key: yaml.safe_load(value)}
-        loaded = yaml.safe_load(Path(base, text).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(
-            f"--orchestrator-config={text}: it is neither KEY=VALUE nor a file that can be "
-            f"read ({error.strerror})."
-        ) from error
-    except yaml.YAMLError as error:
-        raise OptionError(f"--orchestrator-config={text}: it is no YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise OptionError(
-            f"--orchestrator-config={text}: the file holds {type(loaded).__name__}, not keys "
-            "with values."
-        )
+            if not key or not is_text(key):
+                raise InputError("there is no field before the `=`, or it is not UTF-8")
+            return {key: parse_yaml(value)}
+        loaded = parse_yaml(read_text(Path(base, text), YAML_BYTES))
+        if not isinstance(loaded, dict):
+            what = "nothing" if loaded is None else type(loaded).__name__
+            raise InputError(f"the file holds {what}, not keys with values")
+    except InputError as error:
+        hint = "" if equals else ". It is taken for a file, since it is not KEY=VALUE"
+        raise OptionError(f"--orchestrator-config={shown(text)[1:-1]}: {error}{hint}.") from error
     return loaded

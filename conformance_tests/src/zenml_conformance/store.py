@@ -10,6 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from zenml_conformance.inputs import is_text
+
 STACK = "conformance"
 """Name of the stack, and of the orchestrator in it."""
 
@@ -43,7 +45,11 @@ def machine_environment(home: Path) -> dict[str, str]:
     Returns:
         Environment variables.
     """
-    kept = {name: os.environ[name] for name in _MACHINE_VARIABLES if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in _MACHINE_VARIABLES
+        if name in os.environ and is_text(os.environ[name])
+    }
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return {**kept, **_QUIET, "HOME": str(home)}
 
@@ -58,7 +64,12 @@ def user_environment(home: Path | None) -> dict[str, str]:
     Returns:
         Environment variables.
     """
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
+    inherited = {
+        # What is not UTF-8 can't travel as JSON.
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_NOT_INHERITED) and is_text(name + value)
+    }
     machine = machine_environment(home or Path.home())
     return {**inherited, **machine}
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-PATIENCE_SECONDS = 30.0
-"""How long the orchestrator's own backend may take to start a job, unless the user says more."""
+from zenml_conformance.errors import InputError
+from zenml_conformance.lab.patience import PATIENCE_SECONDS
+
+EXACT = ConfigDict(ser_json_inf_nan="constants")
+"""Of models that a configuration travels in: by default its `.inf` and `.nan` become null."""
 
 
-class TargetError(ValueError):
+class TargetError(InputError):
     """`--orchestrator`, its configuration or its harness can't be used. The message says why."""
 
 
@@ -24,6 +27,8 @@ class TargetSpec(BaseModel):
         live: Leave the orchestrator its own backend.
         patience: How long its own backend may take to start a job, in seconds.
     """
+
+    model_config = EXACT
 
     ref: str
     config: dict[str, Any] = Field(default_factory=dict)

@@ -90,6 +90,7 @@ def summary(
         highlight=False,
         markup=False,
         soft_wrap=True,
+        emoji=False,
     )
     verdict = result.verdict
     console.print(f"{description.orchestrator} (flavor {description.flavor!r})", style="bold")

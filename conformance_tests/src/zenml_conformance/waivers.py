@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,9 +11,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
+from zenml_conformance.errors import InputError
+from zenml_conformance.inputs import YAML_BYTES, parse_yaml, printable, read_text, shown
 from zenml_conformance.rule import Outcome, Status
 from zenml_conformance.rules import RULES
 
@@ -21,10 +31,24 @@ EXCUSED = (Status.FAILED, Status.BLOCKED, Status.ERROR)
 """What a waiver excuses: that a rule is broken, or that it can't be judged. A rule that stands on
 a waived one needs a waiver of its own: excusing the cause says nothing about its consequences."""
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable)
+]
 
 
-class WaiverError(ValueError):
+def _day(value: object) -> object:
+    """Take a day only as ISO 8601 writes it: pydantic would take numbers for seconds since 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError("it is no day; write it as YEAR-MONTH-DAY, for example 2030-12-31")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class WaiverError(InputError):
     """The file of waivers can't be used. The message says why."""
 
 
@@ -44,7 +68,7 @@ class Waiver(BaseModel):
     rule: Words
     reason: Words
     owner: Words
-    expires: date
+    expires: Day
     issue: Words | None = None
 
 
@@ -86,11 +110,9 @@ def read(path: Path) -> list[Waiver]:
         WaiverError: If it can't be read, or an entry is no waiver.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise WaiverError(f"{OPTION}={path}: the file can't be read: {error}.") from error
-    except yaml.YAMLError as error:
-        raise WaiverError(f"{OPTION}={path}: it is no YAML: {error}") from error
+        data = parse_yaml(read_text(path, YAML_BYTES))
+    except InputError as error:
+        raise WaiverError(f"{OPTION}={path}: {error}.") from error
     if data is None:
         return []
     if not isinstance(data, list):
@@ -114,16 +136,20 @@ def _complaint(data: list[object], error: ValidationError) -> str:
     for problem in error.errors():
         number, *field = problem["loc"]
         entry = data[int(number)]
-        name = f" ({entry['rule']})" if isinstance(entry, dict) and "rule" in entry else ""
+        rule = entry.get("rule") if isinstance(entry, dict) else None
+        name = f" ({shown(rule)[1:-1]})" if isinstance(rule, str) else ""
         where = f"waiver {int(number) + 1}{name}"
         if problem["type"] == "missing":
             lines.append(f"{where} lacks `{field[0]}`")
         elif problem["type"] == "extra_forbidden":
             known = ", ".join(Waiver.model_fields)
-            lines.append(f"{where} has the unknown field `{field[0]}`; known are {known}")
+            lines.append(
+                f"{where} has the unknown field `{shown(field[0])[1:-1]}`; known are {known}"
+            )
         else:
-            what = f"{field[0]}={problem['input']!r}" if field else repr(problem["input"])
-            lines.append(f"{where}: {what}: {problem['msg']}")
+            value = shown(problem["input"])
+            what = f"{field[0]}={value}" if field else value
+            lines.append(f"{where}: {what}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines) + "."
 
 

@@ -22,6 +22,7 @@ from zenml.utils import source_utils
 
 from zenml_conformance.engine import app_directory, session
 from zenml_conformance.engine.session import Session
+from zenml_conformance.target_spec import EXACT
 
 
 class ProcessSpec(BaseModel):
@@ -38,6 +39,8 @@ class ProcessSpec(BaseModel):
         contained: It stands for a container, and has the directory `/app` of an image.
         session: What the process may know of the suite's session.
     """
+
+    model_config = EXACT
 
     argv: tuple[str, ...] = ()
     call: str | None = None

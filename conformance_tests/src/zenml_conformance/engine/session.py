@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.target_spec import EXACT, TargetSpec
 
 SENTINEL = "s3ntinel-of-the-conformance-suite"
 """Stands in for ZenML's API token: looked for wherever others could read it."""
@@ -31,6 +31,8 @@ class Session(BaseModel):
         observer: Whether this is a process of the suite's own, and not one in which the
             orchestrator works: a client, an operator, a job.
     """
+
+    model_config = EXACT
 
     socket: str
     target: TargetSpec

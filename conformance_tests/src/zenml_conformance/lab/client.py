@@ -32,7 +32,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
     import importlib
 
     submission = Submission(label=label, pid=os.getpid(), began=time.monotonic())
-    save = functools.partial(_save, submission, Path(result))
+    save = functools.partial(submission.write, Path(result))
     module, _, name = pipeline.partition(":")
     try:
         watch(submission, save)
@@ -356,12 +356,6 @@ def _look_at_store(call: Call) -> None:
         call.steps_ended_at_return = [
             name for name, step in run.steps.items() if step.status.is_finished
         ]
-
-
-def _save(submission: Submission, path: Path) -> None:
-    partial = path.with_suffix(f".{threading.get_ident()}")
-    partial.write_text(submission.model_dump_json())
-    partial.replace(path)
 
 
 def _uuid(text: str) -> Any:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
+from zenml_conformance.errors import InputError
 from zenml_conformance.harness import RecordedResources
+from zenml_conformance.inputs import parse_json, printable, read_text
 from zenml_conformance.reference.jobs import Job, JobRecord, ScheduleRecord
 
 
@@ -25,6 +30,42 @@ def masked(environment: Mapping[str, str]) -> dict[str, str]:
         The same names; `""` for every value that is not the suite's.
     """
     return {k: v if k.startswith("CONFORMANCE_") else "" for k, v in environment.items()}
+
+
+class Written(BaseModel):
+    """What one process writes down and another one reads."""
+
+    def write(self, path: Path) -> None:
+        """Write to a file. The judged may have said what is no text: that is replaced.
+
+        Args:
+            path: The file; it becomes visible complete or not at all.
+        """
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False)
+        partial.write_bytes(text.encode(errors="replace"))
+        partial.replace(path)
+
+    @classmethod
+    def read(cls: type[T], path: Path) -> T:
+        """Read what `write` wrote, or what stands in its place.
+
+        Args:
+            path: The file.
+
+        Returns:
+            What is in it.
+
+        Raises:
+            InputError: If it can't be read.
+        """
+        try:
+            return cls.model_validate(parse_json(read_text(path)))
+        except ValidationError as error:
+            raise InputError(f"{path} is not what it should be: {error}") from error
+
+
+T = TypeVar("T", bound=Written)
 
 
 class Raised(BaseModel):
@@ -43,14 +84,14 @@ class Raised(BaseModel):
         Returns:
             Its type and its message.
         """
-        return cls(type=type(error).__name__, message=str(error))
+        return cls(type=type(error).__name__, message=printable(str(error)))
 
     def __str__(self) -> str:
         """Name it in a message."""
         return f"{self.type}: {self.message}"
 
 
-class Done(BaseModel):
+class Done(Written):
     """What somebody else's process did with a run, by name of a `lab.operator` action."""
 
     gave: Any = None
@@ -85,7 +126,7 @@ class Call(BaseModel):
     """Warnings that were logged meanwhile, each with the exception that came with it."""
 
 
-class Submission(BaseModel):
+class Submission(Written):
     """A client process that ran a pipeline."""
 
     label: str
@@ -101,7 +142,7 @@ class Submission(BaseModel):
     calls: list[Call] = Field(default_factory=list)
 
 
-class Probe(BaseModel):
+class Probe(Written):
     """What a step saw of its process."""
 
     step: str
@@ -197,7 +238,7 @@ class Cost(BaseModel):
     processes: int = 0
 
 
-class Evidence(BaseModel):
+class Evidence(Written):
     """All that is known of one scenario.
 
     Attributes:
@@ -333,13 +374,3 @@ class Evidence(BaseModel):
         """Whether the steps ran in the client itself."""
         clients = {submission.pid for submission in self.submissions}
         return bool(self.probes) and all(probe.pid in clients for probe in self.probes)
-
-    def save(self, path: Path) -> None:
-        """Write to a file.
-
-        Args:
-            path: The file; it becomes visible complete or not at all.
-        """
-        partial = path.with_suffix(".partial")
-        partial.write_text(self.model_dump_json())
-        partial.replace(path)

@@ -16,6 +16,7 @@ from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import FORCED_MODES, Session
 from zenml_conformance.harness import RecordedResources
+from zenml_conformance.inputs import read_tail
 from zenml_conformance.lab import exposures, zenml_store
 from zenml_conformance.lab.evidence import (
     Cost,
@@ -361,7 +362,7 @@ class Laboratory:
         )
         Process(self.engine, spec).wait(90)
         if not result.exists():
-            words = Path(spec.log).read_text()[-2000:]
+            words = read_tail(Path(spec.log))
             raise ScenarioBroken(f"the flavor could not be imported:\n{words}")
         facts: dict[str, Any] = json.loads(result.read_text())
         return facts
@@ -495,8 +496,8 @@ class Laboratory:
             words = f"no answer within {patience:.0f} s"
             return Done(raised=Raised(type="Timeout", message=words))
         if not result.exists():
-            raise ScenarioBroken(Path(spec.log).read_text()[-2000:])
-        return Done.model_validate_json(result.read_text())
+            raise ScenarioBroken(read_tail(Path(spec.log)))
+        return Done.read(result)
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -518,7 +519,7 @@ class Laboratory:
             for job in accepted + scheduled + self.evidence.refused:
                 job.environment.update(masked(job.environment))
             self.evidence.last_words = {
-                record.id: Path(record.log).read_text(errors="replace")[-2000:]
+                record.id: read_tail(Path(record.log))
                 for record in self.evidence.jobs
                 if record.exit_code and record.log
             }
@@ -526,7 +527,7 @@ class Laboratory:
             cost = self.engine.request("cost", backend=self.session.backend)
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
-            self.evidence.probes.append(Probe.model_validate_json(path.read_text()))
+            self.evidence.probes.append(Probe.read(path))
         self.evidence.exposures = [
             *exposures.in_jobs([record.job for record in self.evidence.jobs]),
             *exposures.in_files(self.directory),

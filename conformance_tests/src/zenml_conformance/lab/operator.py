@@ -27,7 +27,7 @@ def operate(action: str, result: str, **arguments: Any) -> None:
         **arguments: The function's arguments.
     """
     done = _tried(globals()[action], **arguments)
-    Path(result).write_text(done.model_dump_json())
+    done.write(Path(result))
 
 
 def _tried(action: Callable[..., Any], *arguments: Any, **named: Any) -> Done:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+PATIENCE_SECONDS = 30.0
+"""How long the orchestrator's own backend may take to start a job, unless the user says more."""
+
 STRETCH = "stretch"
 """A file beside the probes: steps wait, too, and an orchestrator may lose their environment."""
 

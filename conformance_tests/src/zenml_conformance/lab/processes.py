@@ -65,7 +65,7 @@ class Client(Process):
         """What it has done; None: nothing yet."""
         if not self.result.exists():
             return None
-        return Submission.model_validate_json(self.result.read_text())
+        return Submission.read(self.result)
 
     @property
     def call(self) -> Call | None:

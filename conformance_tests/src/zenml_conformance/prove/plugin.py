@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from zenml_conformance import options
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.prove.proof import Catch, Proof, tally
 from zenml_conformance.prove.prover import Prover
@@ -23,18 +24,8 @@ PROPERTY = "conformance-proof"
 proofs_key = pytest.StashKey[list[Proof]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option, and its twin in pytest's configuration."""
-    text = "then put faults into the orchestrator itself, and show that each MUST rule notices"
-    group = parser.getgroup("conformance")
-    group.addoption(
-        "--conformance-prove", "--prove", dest="conformance_prove", action="store_true", help=text
-    )
-    parser.addini("conformance_prove", "see --conformance-prove", type="bool", default=False)
-
-
 def _is_asked_for(config: pytest.Config) -> bool:
-    return bool(config.option.conformance_prove or config.getini("conformance_prove"))
+    return options.flag(config, "conformance_prove")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -59,7 +50,7 @@ def sabotage_of(item: pytest.Item) -> Sabotage | None:
 @pytest.fixture(scope="session")
 def prover(request: pytest.FixtureRequest) -> Prover:
     """Whoever proves the rules of this session."""
-    from zenml_conformance.plugin import conductor_key, judge_key
+    from zenml_conformance.hooks import conductor_key, judge_key
 
     stash = request.config.stash
     ahead = [s for item in request.session.items if (s := sabotage_of(item))]
@@ -83,11 +74,11 @@ def prove_in_test(prover: Prover, name: str, request: pytest.FixtureRequest) -> 
     Raises:
         NotCaught: If the fault was not noticed.
     """
-    from zenml_conformance import plugin
+    from zenml_conformance import hooks, plugin
 
-    sabotage, terms = SABOTAGES[name], request.config.stash[plugin.terms_key]
+    sabotage, terms = SABOTAGES[name], request.config.stash[hooks.terms_key]
     try:
-        outcome = terms.apply(request.config.stash[plugin.judge_key].outcome(sabotage.rule))
+        outcome = terms.apply(request.config.stash[hooks.judge_key].outcome(sabotage.rule))
         proof = prover.prove(sabotage)
     except EngineError as error:
         pytest.exit(

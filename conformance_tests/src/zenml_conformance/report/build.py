@@ -11,7 +11,9 @@ from pathlib import Path
 from zenml_conformance import __version__
 from zenml_conformance import verdict as verdicts
 from zenml_conformance.description import Description
+from zenml_conformance.inputs import printable
 from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.patience import PATIENCE_SECONDS
 from zenml_conformance.options import Options
 from zenml_conformance.prove.proof import Proof, tally
 from zenml_conformance.report import timeline
@@ -31,7 +33,6 @@ from zenml_conformance.report.model import (
 from zenml_conformance.result import Result
 from zenml_conformance.rule import Outcome, Profile, Status, Tier
 from zenml_conformance.rules import RULES
-from zenml_conformance.target_spec import PATIENCE_SECONDS
 
 
 def under_claims(scenarios: Sequence[Path]) -> list[dict[str, str]]:
@@ -45,7 +46,7 @@ def under_claims(scenarios: Sequence[Path]) -> list[dict[str, str]]:
     """
     found: list[dict[str, str]] = []
     for path in (path for directory in scenarios for path in sorted(directory.glob("*.json"))):
-        facts = Evidence.model_validate_json(path.read_text(encoding="utf-8")).facts
+        facts = Evidence.read(path).facts
         found += [claim for claim in facts.get("under_claims", []) if claim not in found]
     return found
 
@@ -87,7 +88,7 @@ def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
         words.append("--prove")
     if keyword:
         words += ["-k", keyword]
-    return shlex.join(["pytest", *words])
+    return printable(shlex.join(["pytest", *words]))
 
 
 def report(
@@ -220,7 +221,7 @@ def _scenarios(
         for name, looking in looked_at.items():
             path = directory / f"{name}.json"
             if path.exists():
-                evidence = Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+                evidence = Evidence.read(path)
                 elsewhere = Tier.LIVE if evidence.simulated else Tier.SIMULATED
                 rules = [outcome.rule for outcome in looking if outcome.tier is not elsewhere]
                 drawn.append(timeline.draw(evidence, descriptions.get(name, ""), rules))

@@ -22,9 +22,9 @@ def make_room(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # NUL in its name.
         raise OptionError(
-            f"--conformance-report={directory}: nothing can be written there ({error.strerror}). "
+            f"--conformance-report={directory}: nothing can be written there ({error}). "
             "Name a directory that is yours, or one that can be made."
         ) from error
 

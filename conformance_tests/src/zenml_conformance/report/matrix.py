@@ -150,7 +150,7 @@ def show(matrix: Matrix) -> None:
     for row in matrix.rows:
         cells = [Text(cell, style=STYLES.get(cell, "yellow")) for cell in row.cells]
         table.add_row(row.rule.id, row.rule.level.value, *cells)
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     console.print(table)
     for name, ids in matrix.lacking.items():
         console.print(f"\nthe suite that judged {name} lacks {', '.join(ids)}")

@@ -6,21 +6,37 @@ It is meant to be published: it holds no environments, no command lines of jobs 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from zenml_conformance.claims import Shown
+from zenml_conformance.errors import InputError
+from zenml_conformance.inputs import parse_json, printable, read_text, shown
 from zenml_conformance.prove.proof import Catch
 from zenml_conformance.rule import Level, Profile, Status, Tier
 from zenml_conformance.verdict import Kind
 from zenml_conformance.waivers import WaiverState
 
 
-class ReportError(ValueError):
+class ReportError(InputError):
     """A file is no report. The message says why."""
+
+
+def _utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError("there is no such time in UTC") from error
+
+
+Words = Annotated[str, AfterValidator(printable)]
+"""What others may have written, and terminals are to show."""
+
+Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment, and no clock of some place: reports from anywhere are put in order by it."""
 
 
 class Part(BaseModel):
@@ -32,10 +48,10 @@ class Part(BaseModel):
 class Subject(Part):
     """The orchestrator that was judged."""
 
-    name: str = Field(description="Import path of the implementation.")
-    flavor: str
+    name: Words = Field(description="Import path of the implementation.")
+    flavor: Words
     distribution: str | None = Field(None, description="The Python distribution that has it.")
-    version: str | None = Field(None, description="The distribution's version.")
+    version: Words | None = Field(None, description="The distribution's version.")
     harness: str = Field(description="How the reference backend was connected.")
     tier: Tier = Field(description="What its runs ran on.")
 
@@ -53,7 +69,7 @@ class Standing(Part):
     """What the rules of one profile, or of all profiles, add up to."""
 
     kind: Kind
-    label: str = Field(description="The kind in words, with the waivers that it rests on.")
+    label: Words = Field(description="The kind in words, with the waivers that it rests on.")
     reason: str
     musts: int = Field(description="How many MUST rules there are: the denominator.")
     held: int = Field(description="How many of them hold.")
@@ -78,7 +94,7 @@ class ClaimRow(Part):
 class RuleResult(Part):
     """A rule, and what became of it."""
 
-    id: str
+    id: Words
     level: Level
     profile: Profile
     capability: str | None
@@ -109,7 +125,7 @@ class WaiverRow(Part):
 class Change(Part):
     """What is different from an earlier report. All lists are of rule ids."""
 
-    since: datetime = Field(description="When the earlier report was made.")
+    since: Time = Field(description="When the earlier report was made.")
     suite: str = Field(description="The suite's version then.")
     fixed: list[str]
     broken: list[str] = Field(description="Regressions: not broken then, not in order now.")
@@ -182,7 +198,7 @@ class Report(Part):
 
     format: Literal["zenml-conformance-report"] = "zenml-conformance-report"
     format_version: Literal[1] = 1
-    created: datetime
+    created: Time
     command: str = Field(description="What judges it again. Configured values are left out.")
     subject: Subject
     environment: Environment
@@ -234,15 +250,14 @@ def read(path: Path) -> Report:
         ReportError: If it can't be read, or is no report.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path} can't be read: {error}.") from error
-    try:
-        return Report.model_validate_json(text)
+        return Report.model_validate(parse_json(read_text(path)))
+    except InputError as error:
+        raise ReportError(f"{path} is no report of this suite: {error}.") from error
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "its content"
         raise ReportError(
-            f"{path} is no report of this suite ({where}: {problem['msg']}). A report is the "
+            f"{path} is no report of this suite: {where}={shown(problem['input'])}: "
+            f"{problem['msg'].removeprefix('Value error, ')}. A report is the "
             "`report.json` that --conformance-report writes."
         ) from error

@@ -6,9 +6,10 @@ import math
 import re
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from zenml_conformance.inputs import printable
 from zenml_conformance.report.model import Report, RuleResult, ScenarioReport
 from zenml_conformance.rule import Level, Status
 from zenml_conformance.verdict import Kind
@@ -83,23 +84,27 @@ def draw(template: str, **values: Any) -> str:
 
     Args:
         template: Its name.
-        **values: What it shows.
+        **values: What it shows. All text is escaped, for HTML or for Markdown, unless the template
+            says that it is markup.
 
     Returns:
         The text.
     """
+    is_markdown = template.endswith(".md.j2")
     environment = Environment(
         loader=PackageLoader("zenml_conformance.report"),
-        autoescape=select_autoescape(("html.j2", "svg.j2"), default=False),
+        autoescape=not is_markdown,  # noqa: S701 - `_inline` escapes Markdown
+        finalize=_inline if is_markdown else _visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        cell=_cell,
         code=_code,
+        code_span=_code_span,
         fence=_fence,
+        markup=Markup,
         ticks=_ticks,
         by_status=_by_status,
         share=_share,
@@ -115,21 +120,46 @@ def _by_status(rules: list[RuleResult]) -> dict[Status, list[RuleResult]]:
     return {status: some for status, some in grouped.items() if some}
 
 
-def _cell(text: str) -> str:
-    """Make a text fit for a cell of a Markdown table, whatever it is."""
-    return re.sub(r"([\\`*_\[\]<>|~#@])", r"\\\1", " ".join(text.split()))
+def _visible(value: Any) -> Any:
+    """Leave no control character in what is put into a template."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _fence(text: str) -> str:
+def _inline(value: Any) -> Any:
+    """Make a text mean nothing in Markdown, be it in a paragraph, a list or a table's cell."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = re.sub(r"([\\`*_\[\]<>|~#@&$])", r"\\\1", " ".join(printable(value).split()))
+    return re.sub(r"^([-+=]|\d+[.)])", _escape_last, text)
+
+
+def _escape_last(match: re.Match[str]) -> str:
+    """Escape what would begin a list or underline a heading."""
+    return f"{match[0][:-1]}\\{match[0][-1]}"
+
+
+def _fence(text: str, language: str = "text") -> Markup:
     """Show a text in Markdown as it is, whatever it is."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    marks = "`" * max(3, longest + 1)
-    return f"{marks}text\n{text}\n{marks}"
+    shown = printable(text)
+    marks = "`" * max(3, _longest_run(shown) + 1)
+    return Markup(f"{marks}{language}\n{shown}\n{marks}")  # noqa: S704 - nothing ends the fence
+
+
+def _code_span(text: str) -> Markup:
+    """Show a word in Markdown as code, whatever it is; a table's cell ends at `|` even there."""
+    shown = " ".join(printable(text).split()).replace("|", "\\|")
+    marks = "`" * (_longest_run(shown) + 1)
+    space = " " if "`" in shown else ""
+    return Markup(f"{marks}{space}{shown}{space}{marks}")  # noqa: S704 - nothing ends the span
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)
 
 
 def _code(text: str) -> Markup:
     """Set what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704 - escaped
 
 
 def _ticks(scenario: ScenarioReport) -> list[tuple[float, str]]:

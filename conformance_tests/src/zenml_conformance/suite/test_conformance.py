@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from zenml_conformance.hooks import judge_in_test
 from zenml_conformance.judge import Judge
-from zenml_conformance.plugin import judge_in_test
 from zenml_conformance.rules import RULES
 
 

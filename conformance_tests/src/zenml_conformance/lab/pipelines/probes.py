@@ -69,7 +69,7 @@ def leave_probe(probes: str, **facts: Any) -> None:
     if context.step_run.name == "source":
         record["metadata_hook"] = _metadata_hook(context.pipeline_run.id)
     path = Path(probes, f"{time.monotonic_ns()}-{uuid.uuid4().hex}")
-    path.write_text(json.dumps(record))
+    path.write_bytes(json.dumps(record, ensure_ascii=False).encode(errors="replace"))
     path.rename(path.with_suffix(".json"))
 
 

@@ -43,4 +43,4 @@ def play(name: str, directory: str, template: str) -> None:
         laboratory.collect()
     except BaseException:
         evidence.broken = traceback.format_exc()
-    evidence.save(Path(directory, f"{name}.json"))
+    evidence.write(Path(directory, f"{name}.json"))

@@ -1,0 +1,321 @@
+"""The hooks of a session that judges. Glue; what is decided is decided elsewhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zenml_conformance import baseline, waivers
+from zenml_conformance.conductor import Conductor
+from zenml_conformance.console import escape_unknown_characters
+from zenml_conformance.description import Description
+from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.errors import InputError
+from zenml_conformance.inputs import printable
+from zenml_conformance.judge import Judge, scenarios_of
+from zenml_conformance.launch import launch
+from zenml_conformance.options import Options
+from zenml_conformance.plugin import PROPERTY, SUITE, asked_key
+from zenml_conformance.report.model import Report
+from zenml_conformance.result import Result, conclude
+from zenml_conformance.rule import Capability, Level, Outcome, Rule, Status, Tier
+from zenml_conformance.rules import RULES
+from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.terminal import explain, summary
+from zenml_conformance.terms import Terms
+
+pytest_plugins = ("zenml_conformance.prove.plugin",)
+
+conductor_key = pytest.StashKey[Conductor]()
+judge_key = pytest.StashKey[Judge]()
+terms_key = pytest.StashKey[Terms]()
+description_key = pytest.StashKey[Description]()
+options_key = pytest.StashKey[Options]()
+baseline_key = pytest.StashKey[Report]()
+outcomes_key = pytest.StashKey[dict[str, Outcome]]()
+result_key = pytest.StashKey[Result]()
+report_key = pytest.StashKey[str]()
+"""What became of the report, in words."""
+
+
+# -- before anything is judged --------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settle the terms, start the engine, and load the orchestrator under test."""
+    escape_unknown_characters()
+    inherited = getattr(config, "workerinput", {}).get(PROPERTY)
+    try:
+        if inherited:
+            _join(config, inherited)
+        else:
+            _open(config)
+    except (InputError, EngineError) as error:
+        raise pytest.UsageError(printable(str(error))) from None
+
+
+def _open(config: pytest.Config) -> None:
+    """Begin a session of one's own."""
+    began = time.monotonic()
+    asked = config.stash[options_key] = Options.of(config)
+    terms = Terms(
+        profiles=asked.profiles,
+        deadline=asked.budget and began + asked.budget,
+        waivers={w.rule: w for w in waivers.read(asked.waivers)} if asked.waivers else {},
+    )
+    config.stash[terms_key] = terms
+    if config.option.collectonly:
+        return
+    if asked.report:
+        from zenml_conformance.report.files import make_room
+
+        make_room(asked.report)
+    if asked.baseline:
+        config.stash[baseline_key] = baseline.read(asked.baseline)
+    conductor, description = launch(config, asked)
+    if asked.baseline:
+        before = config.stash[baseline_key]
+        baseline.refuse_other(before, description.flavor)
+        terms = terms.model_copy(update={"known": baseline.broken_in(before)})
+    empty = conductor.directory / "empty"
+    conductor.create_store(empty)
+    conductor.prepare(empty)
+    config.stash[description_key] = description
+    config.stash[outcomes_key] = {}
+    _use(config, conductor, terms)
+
+
+def _join(config: pytest.Config, inherited: dict[str, Any]) -> None:
+    """Take part, as a worker of xdist, in a session that another process began."""
+    target = TargetSpec.model_validate_json(inherited["target"])
+    conductor = Conductor(Path(inherited["directory"]), inherited["socket"], target)
+    conductor.connected = inherited["connected"]
+    conductor.capabilities = [Capability(name) for name in inherited["capabilities"]]
+    if inherited["has_stand_in"]:
+        conductor.call_stand_in()
+    _use(config, conductor, Terms.model_validate_json(inherited["terms"]))
+
+
+def _use(config: pytest.Config, conductor: Conductor, terms: Terms) -> None:
+    stand_in = None
+    conductor.deadline = terms.deadline
+    if conductor.stand_in:
+        conductor.stand_in.deadline = terms.deadline
+        stand_in = Judge(conductor.stand_in.evidence)
+    config.stash[conductor_key] = conductor
+    config.stash[terms_key] = terms
+    config.stash[judge_key] = Judge(conductor.evidence, stand_in)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker where the engine is, and on what terms it judges."""
+    conductor = node.config.stash.get(conductor_key, None)
+    if conductor:
+        node.workerinput[PROPERTY] = {
+            "directory": str(conductor.directory),
+            "socket": conductor.engine.socket_path,
+            "target": conductor.target.model_dump_json(),
+            "connected": conductor.connected,
+            "has_stand_in": conductor.stand_in is not None,
+            "capabilities": [capability.value for capability in conductor.capabilities],
+            "terms": node.config.stash[terms_key].model_dump_json(),
+        }
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Name the orchestrator under test."""
+    description = config.stash.get(description_key, None)
+    if description is None:
+        return []
+    return [f"orchestrator: {description.orchestrator} ({_tier(config, description)})"]
+
+
+def _tier(config: pytest.Config, description: Description) -> str:
+    if description.connected:
+        return f"simulated tier: reference backend through {description.harness}"
+    if description.connectable:
+        return "live tier: its own backend; what that can't show, on the reference backend"
+    if config.stash[options_key].tier is Tier.LIVE:
+        return "live tier: its own backend"
+    return "live tier: its own backend, for the suite knows no way to connect another"
+
+
+# -- what is judged -------------------------------------------------------------------------
+
+
+def _rule_of(item: pytest.Item) -> Rule | None:
+    """The rule that a test of the suite judges."""
+    if isinstance(item, pytest.Function) and item.path.parent == SUITE:
+        return RULES[str(item.callspec.params["rule_id"])]
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave other profiles out; with a budget, begin with what matters most."""
+    terms = config.stash.get(terms_key, None)
+    if terms is None:
+        return
+    rules = {item: rule for item in items if (rule := _rule_of(item))}
+    left_out = [item for item, rule in rules.items() if not terms.includes(rule)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    if terms.deadline is not None:
+        order = list(Level)
+        items.sort(key=lambda item: order.index(rules[item].level) if item in rules else -1)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the scenarios that the selected rules need."""
+    rules = [rule.id for item in session.items if (rule := _rule_of(item))]
+    conductor = session.config.stash.get(conductor_key, None)
+    if conductor and rules:
+        conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
+        if conductor.stand_in and (unseen := [rule for rule in rules if RULES[rule].needs_jobs]):
+            conductor.stand_in.plan(scenarios_of(unseen, True, conductor.capabilities))
+
+
+@pytest.fixture(scope="session")
+def conformance(pytestconfig: pytest.Config) -> Judge:
+    """The judge of the orchestrator under test."""
+    return pytestconfig.stash[judge_key]
+
+
+class RuleBroken(Exception):
+    """Fails a rule's test. Its text is all that is shown."""
+
+
+def judge_in_test(judge: Judge, rule_id: str, request: pytest.FixtureRequest) -> None:
+    """Judge a rule and end the test accordingly.
+
+    Args:
+        judge: The session's judge.
+        rule_id: The rule.
+        request: The test's request; takes the outcome along to the reports.
+
+    Raises:
+        RuleBroken: If the rule is broken, or crashed.
+    """
+    terms = request.config.stash[terms_key]
+    try:
+        outcome = terms.apply(judge.outcome(rule_id))
+    except EngineError as error:
+        pytest.exit(
+            f"the conformance engine is gone, and nothing more can be judged: {error}",
+            returncode=pytest.ExitCode.INTERNAL_ERROR,
+        )
+    request.node.user_properties.append((PROPERTY, json.dumps(outcome.to_dict())))
+    if excuse := terms.excuse_of(outcome):
+        pytest.xfail(excuse)  # Does nothing under --runxfail, which asks to see it fail.
+    if outcome.status in (Status.FAILED, Status.ERROR, Status.WAIVED):
+        raise RuleBroken(explain(outcome))
+    if outcome.status is not Status.PASSED:
+        pytest.skip(f"{outcome.status.value}: {outcome.detail}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a broken rule's own words instead of a traceback."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(RuleBroken):
+        report.longrepr = str(call.excinfo.value)
+    return report
+
+
+# -- what it comes to -----------------------------------------------------------------------
+
+
+class _Collector:
+    """Gathers outcomes where the session is controlled, also from xdist's workers."""
+
+    def __init__(self, outcomes: dict[str, Outcome]) -> None:
+        self.outcomes = outcomes
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                outcome = Outcome.from_dict(json.loads(str(value)))
+                self.outcomes[outcome.rule] = outcome
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin to gather outcomes."""
+    outcomes = session.config.stash.get(outcomes_key, None)
+    if outcomes is not None:
+        session.config.pluginmanager.register(_Collector(outcomes), "conformance-outcomes")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Conclude, write the report, and let no session end well that has not gone well."""
+    config = session.config
+    outcomes = config.stash.get(outcomes_key, None)
+    if outcomes is None:
+        return
+    failed = False
+    if outcomes:
+        failed = _conclude(config, outcomes)
+    elif config.stash[asked_key]:
+        failed = True  # Who names an orchestrator in `addopts` may select other tests alone.
+    if failed and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
+    from zenml_conformance.prove.plugin import proofs_key
+    from zenml_conformance.report import build
+
+    conductor, asked = config.stash[conductor_key], config.stash[options_key]
+    description, terms = config.stash[description_key], config.stash[terms_key]
+    scenarios = [c.scenarios for c in (conductor, conductor.stand_in) if c]
+    result = config.stash[result_key] = conclude(
+        outcomes,
+        terms,
+        description.capabilities,
+        under_claims=build.under_claims(scenarios),
+        before=config.stash.get(baseline_key, None),
+        strict=asked.strict,
+    )
+    failed = bool(result.problems)
+    if asked.report:
+        from zenml_conformance.report import files  # It draws with Jinja, which takes its time.
+
+        proofs = config.stash.get(proofs_key, [])
+        again = build.command(
+            asked, config.option.keyword, config.invocation_params.dir, proves=bool(proofs)
+        )
+        report = build.report(result, description, again, scenarios, proofs)
+        try:
+            files.write(report, asked.report)
+            config.stash[report_key] = f"Report: {asked.report / 'report.html'}"
+        except OSError as error:  # There was room for it when the session began.
+            config.stash[report_key] = f"Report: it could not be written: {error}"
+            failed = True
+    return failed
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the verdict."""
+    description = config.stash.get(description_key, None)
+    if description is None or outcomes_key not in config.stash:
+        return
+    terminalreporter.section("conformance")
+    result = config.stash.get(result_key, None)
+    if result is None:
+        terminalreporter.line("INCONCLUSIVE: no rule was judged.")
+        return
+    writer = terminalreporter._tw
+    tier = _tier(config, description)
+    width = max(60, writer.fullwidth - 1)
+    terminalreporter.line(summary(result, description, tier, width, colour=writer.hasmarkup))
+    if report_key in config.stash:
+        terminalreporter.line(config.stash[report_key])
+    terminalreporter.line(f"Evidence: {config.stash[conductor_key].scenarios}")
