@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import environment, pytest_command
+from commands import environment, pytest_command, run_pytest
 from zenml_conformance.engine.process import EngineProcess
 
 SECONDS = 180.0
@@ -44,24 +44,31 @@ def is_alive(pid: int) -> bool:
 class Session:
     """A pytest session that is under way, and has played something."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         """Start it.
 
         Args:
             directory: Where.
+            *options: More options.
         """
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
         self.log = directory / "log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                pytest_command("--orchestrator=reference", "-k", "DEAD or RETRY"),
+                pytest_command("--orchestrator=reference", "-k", "DEAD or RETRY", *options),
                 cwd=directory,
-                env=environment(directory / "home"),
+                env=environment(directory / "home", TMPDIR=str(self.temporary)),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        pattern = ".pytest_cache/d/conformance/*/scenarios/*/probes"
-        assert wait_until(lambda: any(directory.glob(pattern))), self.log.read_text()
-        (self.engine,) = children(self.process.pid)
+        kept, temporary = ".pytest_cache/d/conformance/*", "tmp/*/session"
+        patterns = [f"{path}/scenarios/*/probes" for path in (kept, temporary)]
+        assert wait_until(
+            lambda: any(path for pattern in patterns for path in directory.glob(pattern))
+        ), self.log.read_text()
+        (self.supervisor,) = children(self.process.pid)
+        (self.engine,) = children(self.supervisor)
 
 
 def test_it_starts_where_temporary_files_have_long_paths(
@@ -70,7 +77,7 @@ def test_it_starts_where_temporary_files_have_long_paths(
     temporary = tmp_path / ("t" * 100)
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    engine = EngineProcess(tmp_path, [path for path in sys.path if path])
+    engine = EngineProcess([path for path in sys.path if path])
     engine.close()
     assert not Path(engine.socket).parent.exists()
     assert not list(temporary.iterdir())
@@ -88,12 +95,80 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def test_a_killed_engine_ends_the_session_with_an_error(session: Session) -> None:
     os.kill(session.engine, signal.SIGKILL)
     assert session.process.wait(timeout=SECONDS) not in (0, pytest.ExitCode.TESTS_FAILED)
-    assert "the conformance engine" in session.log.read_text()
+    said = session.log.read_text()
+    assert "the conformance engine" in said
+    assert "the engine ended by SIGKILL" in said
+    assert not list(session.temporary.iterdir())
 
 
 def test_a_killed_session_takes_the_engine_and_all_it_started_along(session: Session) -> None:
-    started = [session.engine, *children(session.engine)]
+    started = [session.supervisor, session.engine, *children(session.engine)]
     session.process.send_signal(signal.SIGKILL)
     session.process.wait()
-    assert len(started) > 1
+    assert len(started) > 2
     assert wait_until(lambda: not any(is_alive(pid) for pid in started))
+    assert not list(session.temporary.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_session_that_keeps_nothing_leaves_nothing(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    session = Session(tmp_path, "-p", "no:cacheprovider")
+    session.process.send_signal(number)
+    session.process.wait()
+    assert wait_until(lambda: not is_alive(session.supervisor))
+    assert not list(session.temporary.iterdir())
+    assert not (tmp_path / ".pytest_cache").exists()
+
+
+LEAVES_PROCESSES = """
+import os, subprocess, tempfile, time
+
+from zenml_conformance.reference.orchestrator import (
+    ReferenceOrchestrator,
+    ReferenceOrchestratorFlavor,
+)
+
+class Acme(ReferenceOrchestrator):
+    def submit_pipeline(self, *args, **kwargs):
+        tempfile.mkdtemp()
+        subprocess.Popen(["sleep", "900"])
+        subprocess.Popen(["sleep", "900"], start_new_session=True)
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.closerange(0, 200)
+                time.sleep(900)
+            os._exit(0)
+        return super().submit_pipeline(*args, **kwargs)
+
+class AcmeFlavor(ReferenceOrchestratorFlavor):
+    name = "acme"
+    implementation_class = Acme
+"""
+
+
+def marked(mark: str) -> list[int]:
+    """The processes with a word in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue  # It has ended, or is not ours.
+    return found
+
+
+def test_what_the_judged_leaves_running_ends_with_the_session(tmp_path: Path) -> None:
+    (tmp_path / "acme.py").write_text(LEAVES_PROCESSES)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    done = run_pytest(
+        tmp_path, "--orchestrator=acme:AcmeFlavor", "-k", "SUB-1", MARK=str(tmp_path),
+        TMPDIR=str(temporary),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert marked(f"MARK={tmp_path}") == []
+    assert list(temporary.iterdir()) == []

@@ -54,7 +54,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     (packages / "acme_orchestrator.py").write_text(MODULE)
     (packages / "half_installed.py").write_text("import acme_sdk\n")
     (packages / "broken.py").write_text("1 / 0\n")
-    engine = EngineProcess(directory, [str(packages), *(path for path in sys.path if path)])
+    engine = EngineProcess([str(packages), *(path for path in sys.path if path)])
     yield engine
     engine.close()
 

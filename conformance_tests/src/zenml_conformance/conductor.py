@@ -84,6 +84,11 @@ class Conductor:
         return faulty
 
     @property
+    def is_temporary(self) -> bool:
+        """Whether nothing of it outlives the session."""
+        return self.directory.is_relative_to(Path(self.engine.socket_path).parent)
+
+    @property
     def _session(self) -> dict[str, Any]:
         return {
             "socket": self.engine.socket_path,
@@ -103,10 +108,10 @@ class Conductor:
         result = self.directory / "description.json"
         code = self._run("zenml_conformance.description:describe", result=str(result))
         if not result.exists():
-            raise TargetError(
-                f"--orchestrator={self.target.ref} could not be loaded (exit code {code}):\n"
-                + inputs.read_tail(self.directory / "description.log")
-            )
+            how = f"within {START_SECONDS:.0f} s" if code is None else f"(exit code {code})"
+            words = inputs.read_tail(self.directory / "description.log")
+            said = f". The end of what it printed:\n{words}" if words else ", and printed nothing."
+            raise TargetError(f"--orchestrator={self.target.ref} could not be loaded {how}{said}")
         answer = inputs.parse_json(inputs.read_text(result))
         if "error" in answer:
             raise TargetError(answer["error"])
@@ -172,10 +177,11 @@ class Conductor:
         log: Path,
         environment: dict[str, str] | None = None,
     ) -> dict[str, Any]:
+        scratch = {} if self.target.live else {"TMPDIR": self.engine.temporary_files}
         return {
             "call": call,
             "payload": payload,
-            "environment": environment or store.user_environment(None),
+            "environment": {**(environment or store.user_environment(None)), **scratch},
             "cwd": str(self.directory / "cwd" / name),
             "log": str(log),
             "session": self._session,

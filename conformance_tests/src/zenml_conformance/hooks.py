@@ -318,4 +318,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.line(summary(result, description, tier, width, colour=writer.hasmarkup))
     if report_key in config.stash:
         terminalreporter.line(config.stash[report_key])
-    terminalreporter.line(f"Evidence: {config.stash[conductor_key].scenarios}")
+    conductor = config.stash[conductor_key]
+    if not conductor.is_temporary:
+        terminalreporter.line(f"Evidence: {conductor.scenarios}")

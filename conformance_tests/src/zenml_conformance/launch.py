@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from zenml_conformance.conductor import Conductor
 from zenml_conformance.description import Description
 from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.inputs import is_text
 from zenml_conformance.options import Options
 from zenml_conformance.rule import Tier
 from zenml_conformance.target_spec import TargetSpec
@@ -40,9 +40,12 @@ def launch(config: pytest.Config, options: Options) -> tuple[Conductor, Descript
         patience=options.patience,
     )
     search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
-    directory = _directory(config)
-    engine = EngineProcess(directory, search_path)
+    engine = EngineProcess(search_path)
     config.add_cleanup(engine.close)
+    directory = _kept_directory(config)
+    if directory is None:
+        directory = engine.temporary / "session"
+        directory.mkdir(mode=0o700)
     conductor = Conductor(directory, engine.socket, spec)
     description = conductor.describe()
     conductor.connected = description.connected
@@ -52,18 +55,27 @@ def launch(config: pytest.Config, options: Options) -> tuple[Conductor, Descript
     return conductor, description
 
 
-def _directory(config: pytest.Config) -> Path:
-    """A new directory for the session, beside those of sessions that are still running."""
+def _kept_directory(config: pytest.Config) -> Path | None:
+    """Make a directory that outlives the session, beside those of sessions that are still running.
+
+    Args:
+        config: pytest's.
+
+    Returns:
+        The directory; None: nothing is to be kept (`-p no:cacheprovider`), or nothing can be, as
+        where pytest's cache can't be written.
+    """
     cache = getattr(config, "cache", None)
-    if cache:
+    if cache is None:
+        return None
+    try:
         parent: Path = cache.mkdir("conformance")
-    else:  # `-p no:cacheprovider`: nothing is to be kept.
-        parent = Path(tempfile.mkdtemp())
-        config.add_cleanup(lambda: shutil.rmtree(parent, ignore_errors=True))
-    for path in parent.iterdir():
-        if path.name.isdecimal() and not Path("/proc", path.name).exists():
-            shutil.rmtree(path, ignore_errors=True)
-    directory = parent / str(os.getpid())
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700)
-    return directory
+        for path in parent.iterdir():
+            if path.name.isdecimal() and not Path("/proc", path.name).exists():
+                shutil.rmtree(path, ignore_errors=True)
+        directory = parent / str(os.getpid())
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
+    except OSError:
+        return None
+    return directory if is_text(str(directory)) else None

@@ -15,7 +15,7 @@ from zenml_conformance.inputs import is_text
 STACK = "conformance"
 """Name of the stack, and of the orchestrator in it."""
 
-_MACHINE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_MACHINE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR")
 _NOT_INHERITED = ("ZENML_", "PYTEST_", "CONFORMANCE_", "DISABLE_DATABASE_MIGRATION")
 
 _QUIET = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from zenml_conformance.engine.child import ProcessSpec, become
 from zenml_conformance.engine.requests import Later
+from zenml_conformance.engine.supervisor import adopt_orphans
 
 
 class Children:
@@ -23,6 +24,7 @@ class Children:
 
     def __init__(self) -> None:
         """Start with none."""
+        adopt_orphans()
         self._exit_codes: dict[int, int | None] = {}
         self._owners: dict[int, str | None] = {}
         self._kills: list[tuple[float, int]] = []
@@ -63,6 +65,8 @@ class Children:
                 return
             if pid == 0:
                 return
+            if pid not in self._exit_codes:
+                continue  # An orphan, which one of them has left.
             code = os.waitstatus_to_exitcode(status)
             self._exit_codes[pid] = code
             self._cpu_seconds[self._owners.pop(pid, None)] += usage.ru_utime + usage.ru_stime
@@ -114,11 +118,6 @@ class Children:
             elif when <= now:
                 self._kills.remove((when, pid))
                 self.signal(pid, signal.SIGKILL)
-
-    def kill_all(self) -> None:
-        """Kill every process that has not ended."""
-        for pid in self._exit_codes:
-            self.signal(pid, signal.SIGKILL)
 
     @property
     def deadlines(self) -> list[float]:

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from pathlib import Path
 from typing import Any
+
+from zenml_conformance.engine.supervisor import ENDED
+from zenml_conformance.inputs import read_tail
+
+LOG = "engine.log"
+"""The engine's log, beside its socket."""
+
+LAST_WORD_SECONDS = 3.0
+"""How long its supervisor may take to note how it ended."""
+
+TEMPORARY_FILES = "tmp"
+"""The directory for temporary files of all its processes, beside its socket."""
 
 
 class EngineError(RuntimeError):
     """The engine refused a request, or can't be reached."""
+
+
+def last_words(socket_path: str) -> str:
+    """Read how an engine ended, for the end of a message.
+
+    Args:
+        socket_path: Path of its socket.
+
+    Returns:
+        The end of its log, on lines of its own.
+    """
+    log = Path(socket_path).with_name(LOG)
+    deadline = time.monotonic() + LAST_WORD_SECONDS
+    while ENDED not in (words := read_tail(log)) and log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return f". The end of its log:\n{words}" if words else ", and it has logged nothing"
 
 
 class EngineClient:
@@ -25,6 +55,11 @@ class EngineClient:
             socket_path: Path of the engine's Unix socket.
         """
         self.socket_path = socket_path
+
+    @property
+    def temporary_files(self) -> str:
+        """The directory for temporary files, which is removed when the engine ends."""
+        return str(Path(self.socket_path).with_name(TEMPORARY_FILES))
 
     def request(self, op: str, *, patience: float = 60.0, **arguments: Any) -> Any:
         """Send one request and wait for its answer.
@@ -51,9 +86,11 @@ class EngineClient:
                 f"the engine did not answer `{op}` within {patience:.0f} s"
             ) from error
         except OSError as error:
-            raise EngineError(f"the engine can't be reached for `{op}`: {error}") from error
+            words = last_words(self.socket_path)
+            raise EngineError(f"the engine can't be reached for `{op}`: {error}{words}") from error
         if not answer:
-            raise EngineError(f"the engine closed the connection without answering `{op}`")
+            words = last_words(self.socket_path)
+            raise EngineError(f"the engine closed the connection, and left `{op}` open{words}")
         reply = json.loads(answer)
         if "error" in reply:
             raise EngineError(reply["error"])

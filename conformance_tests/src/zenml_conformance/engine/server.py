@@ -18,6 +18,7 @@ from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.preload import keep, preload
 from zenml_conformance.engine.requests import Operation, Requests
 from zenml_conformance.engine.scenarios import Scenarios
+from zenml_conformance.engine.supervisor import end_descendants
 from zenml_conformance.engine.warm_up import warm_up
 
 
@@ -82,7 +83,7 @@ class Engine:
                 # After all that could change an answer.
                 self._requests.answer_waiters()
         finally:
-            self._children.kill_all()
+            end_descendants()
 
     def _next_deadline(self) -> float | None:
         deadlines = self._requests.deadlines + self._children.deadlines
