@@ -340,3 +340,14 @@ def test_what_an_orchestrator_prints_need_not_be_text(project: Path) -> None:
     assert done.returncode == USAGE_ERROR, done.stdout
     assert "could not be loaded (exit code 3)" in done.stdout
     assert "\ufffd broken" in done.stdout
+
+
+def test_where_nothing_can_be_written_it_judges_all_the_same(project: Path) -> None:
+    """The cache of pytest can't be made here: its place is taken by a file."""
+    (project / ".pytest_cache").write_text("")
+    temporary = project / "tmp"
+    temporary.mkdir()
+    done = run_pytest(project, "-k", "PKG-1", TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stdout
+    assert "Evidence" not in done.stdout
+    assert not list(temporary.iterdir())

@@ -28,6 +28,8 @@ def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_neither_read_nor_touched(tmp_path: Path) -> None:
+    (tmp_path / ".zen").mkdir()
+    (tmp_path / ".zen" / "config.yaml").write_text("active_stack_id: nonsense\n")
     home = tmp_path / "home"
     user = home / ".config" / "zenml"
     user.mkdir(parents=True)
@@ -35,7 +37,7 @@ def test_neither_read_nor_touched(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.yaml").write_text("neither: is this\n")
-    before = snapshot(home), snapshot(other)
+    before = snapshot(home), snapshot(other), snapshot(tmp_path / ".zen")
     done = run_pytest(
         tmp_path,
         "--orchestrator=reference",
@@ -46,9 +48,9 @@ def test_neither_read_nor_touched(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
-    assert (snapshot(home), snapshot(other)) == before
+    assert (snapshot(home), snapshot(other), snapshot(tmp_path / ".zen")) == before
     (path,) = tmp_path.glob(".pytest_cache/d/conformance/*/scenarios/diamond.json")
-    evidence = Evidence.model_validate_json(path.read_text())
+    evidence = Evidence.read(path)
     values = {value for probe in evidence.probes for value in probe.environment_at_start.values()}
     assert evidence.probes
     assert not values.intersection([*HOSTILE.values(), str(other)])

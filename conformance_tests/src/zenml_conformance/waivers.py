@@ -39,7 +39,10 @@ Words = Annotated[
 def _day(value: object) -> object:
     """Take a day only as ISO 8601 writes it: pydantic would take numbers for seconds since 1970."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-        return date.fromisoformat(value)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("there is no such day; correct the date") from None
     if type(value) is date:
         return value
     raise ValueError("it is no day; write it as YEAR-MONTH-DAY, for example 2030-12-31")

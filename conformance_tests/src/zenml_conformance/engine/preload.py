@@ -91,9 +91,18 @@ def _remember_packages() -> None:
     """List the installed packages once.
 
     ZenML has pip do it in every client and every step, to record them with the run; all the
-    processes of an engine share one environment.
+    processes of an engine share one environment. Where there is neither pip nor uv, as in an
+    environment that uv made, ZenML raises, and goes on without the list.
     """
-    packages = Environment.get_python_packages()
-    Environment.get_python_packages = staticmethod(  # type: ignore[method-assign]
-        lambda: list(packages)
-    )
+    packages: list[str] | RuntimeError
+    try:
+        packages = Environment.get_python_packages()
+    except RuntimeError as error:
+        packages = error
+
+    def remembered() -> list[str]:
+        if isinstance(packages, RuntimeError):
+            raise packages
+        return list(packages)
+
+    Environment.get_python_packages = staticmethod(remembered)  # type: ignore[method-assign]

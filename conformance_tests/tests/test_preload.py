@@ -1,0 +1,32 @@
+"""What the engine does once in place of all its processes."""
+
+from __future__ import annotations
+
+import pytest
+from zenml.environment import Environment, get_run_environment_dict
+
+from zenml_conformance.engine import preload
+
+
+def test_an_environment_without_pip_and_uv_has_no_list_of_packages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def fail() -> list[str]:
+        asked.append(1)
+        raise RuntimeError("Neither uv nor pip was found in your environment.")
+
+    monkeypatch.setattr(Environment, "get_python_packages", staticmethod(fail))
+    preload._remember_packages()
+    for _ in range(2):
+        assert "python_packages" not in get_run_environment_dict()
+    assert len(asked) == 1
+
+
+def test_the_list_of_packages_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = iter([["zenml==1"]])
+    monkeypatch.setattr(Environment, "get_python_packages", staticmethod(lambda: next(lists)))
+    preload._remember_packages()
+    for _ in range(2):
+        assert get_run_environment_dict()["python_packages"] == "zenml==1"
