@@ -86,6 +86,52 @@ def test_waits_end(daemon: Daemon) -> None:
         subject.wait_for("a sign", never, [daemon])
 
 
+class Sleeper(Engine):
+    """An engine of one daemon, which is well as long as that runs."""
+
+    name = "sleeper"
+
+    @property
+    def daemons(self) -> tuple[Daemon]:
+        """Its daemon."""
+        return (Daemon(self.home, "sleeper"),)
+
+    def environment(self) -> dict[str, str]:
+        """Nothing leads to it."""
+        return {}
+
+    def up(self) -> None:
+        """Start it."""
+        self.daemons[0].start("sh", "-c", "echo out of cheese; exec sleep 3600")
+        subject.wait_for("words", lambda: words(self.daemons[0]), self.daemons)
+
+    def check(self) -> str:
+        """Nothing but its process shows how it is."""
+        return "asleep"
+
+
+def test_an_engine_that_has_died_names_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asks how it is, is shown what it printed last; who has stopped it is not."""
+    sleeper = Sleeper(tmp_path)
+    (daemon,) = sleeper.daemons
+    tool = runpy.run_path(str(TOOL / "__main__.py"))
+    main: Any = tool["main"]
+    monkeypatch.setitem(main.__globals__, "ENGINES", (sleeper,))
+    monkeypatch.setitem(main.__globals__, "refuse_elsewhere", lambda: None)
+    sleeper.up()
+    process = daemon.process()
+    assert process is not None
+    subject.end([process])
+    assert main(["status"]) == 1
+    assert "sleeper has ended\n  The end of" in (said := capsys.readouterr().err)
+    assert "out of cheese" in said
+    daemon.stop()
+    assert main(["status"]) == 1
+    assert "out of cheese" not in capsys.readouterr().err
+
+
 def test_socket_paths() -> None:
     """A path that no unix socket can have is refused, before anything is made."""
     fits = Path("/" + "x" * 106)

@@ -93,7 +93,7 @@ def up(engine: Engine) -> None:
         engine.up()
         seen = engine.check()
     except EngineError as error:
-        print(f"  {error}\n  once more, from nothing", flush=True)
+        print(f"  {engine.explain(error)}\n  once more, from nothing", flush=True)
         engine.down()
         engine.up()
         seen = engine.check()
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 try:
                     act(engine)
                 except EngineError as error:
-                    print(f"{engine.name}: {error}", file=sys.stderr, flush=True)
+                    print(f"{engine.name}: {engine.explain(error)}", file=sys.stderr, flush=True)
                     failed = True
             if act is not status:
                 write_environment()

@@ -89,6 +89,20 @@ class Engine(abc.ABC):
         for daemon in reversed(self.daemons):
             daemon.stop()
 
+    def explain(self, error: EngineError) -> str:
+        """Say what is wrong with it, and what those of its processes printed last that have ended.
+
+        Args:
+            error: What was noticed.
+        """
+        ended = [daemon for daemon in self.daemons if daemon.has_ended]
+        causes = [
+            f"\n  {daemon.fail(f'{daemon.name} has ended')}"
+            for daemon in ended
+            if str(daemon.log) not in str(error)
+        ]
+        return "".join([str(error), *causes])
+
     @property
     def is_up(self) -> bool:
         """Whether all its processes run; not whether they do what they should."""
@@ -154,6 +168,11 @@ class Daemon:
             return process if alive and _started(process.pid) == record["started"] else None
         except (FileNotFoundError, psutil.NoSuchProcess):
             return None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started, and runs no longer, and nobody has stopped it."""
+        return self._record.exists() and self.process() is None
 
     def stop(self, seconds: float = 15.0) -> None:
         """Ask it to end; make it end.
