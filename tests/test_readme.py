@@ -37,9 +37,9 @@ LEFT_OUT: list[tuple[str, str, str]] = [
     *(
         (pattern, "pytest   .*", "takes minutes: tests/test_conformance.py judges all patterns")
         for pattern in PATTERNS
-        if pattern != "local"
+        if pattern != "in_process"
     ),
-    ("local", "pytest -o addopts= .*", "is part of `pytest`, which this pattern runs"),
+    ("in_process", "pytest -o addopts= .*", "is part of `pytest`, which this pattern runs"),
     ("*", "copier update .*", "needs a newer template: tests/test_updates.py"),
     ("*", "cruft update .*", "needs a newer template: tests/test_updates.py"),
 ]
