@@ -47,6 +47,7 @@ FROZEN = {
     "ENV-2": MUST,
     "ENV-3": MUST,
     "ENV-4": SHOULD,
+    "ENV-7": SHOULD,
     "HB-1": SHOULD,
     "HOOK-1": MUST,
     "ISO-1": MUST,

@@ -27,6 +27,7 @@ EXPECTED = {
     "DYN-8": Status.NOT_APPLICABLE,
     "DYN-9": Status.NOT_APPLICABLE,
     "DYN-10": Status.NOT_APPLICABLE,
+    "ENV-7": Status.NOT_APPLICABLE,
     "HB-1": Status.NOT_APPLICABLE,
     "ISO-1": Status.NOT_APPLICABLE,
     "ISO-2": Status.NOT_APPLICABLE,

@@ -246,3 +246,27 @@ class CoordinatorKeepsAPublicFile(ReferenceOrchestrator):
         path.write_text(json.dumps(dict(os.environ)))
         path.chmod(0o644)
         super().coordinate(snapshot, run_id)
+
+
+class WithoutARepositoryPath(ReferenceOrchestrator):
+    """Nothing keeps jobs from looking for `.zen` above them."""
+
+    def machine_environment(self, environment: dict[str, str]) -> dict[str, str]:
+        given = super().machine_environment(environment)
+        return {k: v for k, v in given.items() if k != "ZENML_REPOSITORY_PATH"}
+
+
+@breaks("ENV-7", topologies=BOTH)
+class JobsUseTheClientsRepository(WithoutARepositoryPath):
+    """Jobs are started below the client's `.zen`, find it, and write it."""
+
+
+@sound(scenarios=("client_killed",))
+class ContainersSeeNoRepository(WithoutARepositoryPath):
+    """Jobs are told nothing of `.zen`, and run in containers, where there is none."""
+
+    def step_job(self, *arguments: Any) -> Job:
+        return super().step_job(*arguments).model_copy(update={"image": "acme/steps:1"})
+
+    def coordinator_resources(self, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
+        return {"image": "acme/steps:1"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.requests import Later
 from zenml_conformance.engine.session import Session
 from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, JobTable, Rejected
+
+OF_IMAGES = {"ZENML_REPOSITORY_PATH": os.devnull}
+"""What stands for a container's own file system: no `.zen` of the machine can be seen there."""
 
 KILL_AFTER_SECONDS = 5.0
 """Between the reference backend's SIGTERM and its SIGKILL."""
@@ -83,7 +87,11 @@ class Backends:
         pid = self._children.fork(
             ProcessSpec(
                 argv=record.job.command,
-                environment={**host.environment, **record.job.environment},
+                environment={
+                    **host.environment,
+                    **(OF_IMAGES if record.job.image else {}),
+                    **record.job.environment,
+                },
                 cwd=str(Path(host.directory, record.id)),
                 log=log,
                 cold=record.job.step in host.table.faults.cold_steps,

@@ -432,9 +432,37 @@ class Laboratory:
 
     def keep_step_logs(self) -> None:
         """Have ZenML keep what steps print from now on, as it does by default."""
-        name = "ZENML_DISABLE_STEP_LOGS_STORAGE"
-        for environment in (self.environment, os.environ):
-            environment.pop(name, None)
+        os.environ.pop("ZENML_DISABLE_STEP_LOGS_STORAGE", None)
+        self._unset("ZENML_DISABLE_STEP_LOGS_STORAGE")
+
+    def initialise_repository(self) -> None:
+        """Have clients and jobs run below a directory with `.zen`, as `zenml init` leaves it."""
+        from zenml.client import Client as ZenMLClient
+        from zenml.client import ClientConfiguration
+
+        client = ZenMLClient()
+        self._repository.parent.mkdir()
+        ClientConfiguration.model_validate(  # It writes the file.
+            {
+                "config_file": str(self._repository),
+                "active_project_id": client.active_project.id,
+                "active_stack_id": client.active_stack_model.id,
+            }
+        )
+        self._unset("ZENML_REPOSITORY_PATH")
+
+    def repository_version(self) -> tuple[int, int]:
+        """Tell the content of that directory's configuration from what it is once it is written."""
+        status = self._repository.stat()
+        return status.st_ino, status.st_mtime_ns
+
+    @property
+    def _repository(self) -> Path:
+        return self.directory / ".zen" / "config.yaml"
+
+    def _unset(self, name: str) -> None:
+        """Take a variable of the suite's own out of what clients and jobs are started with."""
+        self.environment.pop(name, None)
         if self.backend:
             self.engine.request("unset_variable", backend=self.session.backend, name=name)
 

@@ -278,9 +278,16 @@ class ReferenceOrchestrator(DynamicPipelines, Schedules):
         return {**self.machine_environment(environment), RUN_ID_VARIABLE: run_id}
 
     def machine_environment(self, environment: dict[str, str]) -> dict[str, str]:
-        """Add where local artifacts are."""
+        """Add where local artifacts are, and that no `.zen` is to be looked for.
+
+        All jobs would write the client's, in place (`zenml.client.Client.find_repository`).
+        """
         path = str(GlobalConfiguration().local_stores_path)
-        return {**environment, "ZENML_LOCAL_STORES_PATH": path}
+        return {
+            **environment,
+            "ZENML_LOCAL_STORES_PATH": path,
+            "ZENML_REPOSITORY_PATH": os.devnull,
+        }
 
     def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
         """The image that a step's settings name."""

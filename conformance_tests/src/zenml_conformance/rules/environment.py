@@ -156,3 +156,27 @@ def secrets_stay_private(diamond: Evidence) -> None:
     if diamond.exposures:
         found = "; ".join(map(str, diamond.exposures))
         raise Violation(f"the value of CONFORMANCE_TOKEN was found in: {found}")
+
+
+@rule("ENV-7", SHOULD, since="0.2")
+def the_clients_repository_stays_as_it_is(client_killed: Evidence, diamond: Evidence) -> None:
+    """Jobs leave the client's `.zen` directory alone.
+
+    Why: whenever a ZenML client is made in a directory with `.zen`, or below one, ZenML writes
+    `.zen/config.yaml`, in place (`zenml.utils.filesync_model.FileSyncModel.write_config`). A job
+    that reads the file while another one writes it finds it empty, and dies before it has
+    reported anything: the more steps start side by side, the more of them.
+
+    Fix: start every job with `ZENML_REPOSITORY_PATH` naming a place that has no `.zen`. Which
+    stack and which project are active, it knows from `ZENML_ACTIVE_STACK_ID` and
+    `ZENML_ACTIVE_PROJECT_ID`, which are in the environments that ZenML hands you.
+    """
+    if diamond.in_process:
+        raise NotApplicable("the steps run in the client, whose directory it is")
+    if not client_killed.facts["submitted"]:
+        raise NotSeen("submission had not returned, and who has written the file can't be told")
+    if client_killed.facts["repository_written"]:
+        raise Violation(
+            "`.zen/config.yaml` of the directory that the client ran in was written after the "
+            "client's end"
+        )

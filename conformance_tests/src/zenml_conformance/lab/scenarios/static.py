@@ -14,6 +14,9 @@ ROLL_BACK_SECONDS = 8.0
 HOSTILE_STEPS = 12
 """How many steps with long names a pipeline has."""
 
+KILLED_SECONDS = 10.0
+"""How long a killed process may take to end, on a busy machine."""
+
 UNANSWERED = 3
 """How many questions in a row the unreliable backend does not answer."""
 
@@ -143,14 +146,22 @@ def coordinator_killed(lab: Laboratory) -> None:
 
 @scenario
 def client_killed(lab: Laboratory) -> None:
-    """The client is killed as soon as submission has returned; the backend lives, and its jobs."""
+    """The client is killed as soon as submission has returned; the backend lives, and its jobs.
+
+    It runs below a directory with `.zen`; who has written there afterwards was not the client.
+    """
+    lab.initialise_repository()
     client = lab.start("client-killed", "static:released")
     lab.evidence.facts["submitted"] = lab.wait_for_return(client)
+    before = None
     if lab.evidence.facts["submitted"]:
         client.kill()
+        client.wait(KILLED_SECONDS)
+        before = lab.repository_version()
     lab.mark("release")
     lab.finish(client)
     lab.settle()
+    lab.evidence.facts["repository_written"] = before not in (None, lab.repository_version())
 
 
 @scenario
