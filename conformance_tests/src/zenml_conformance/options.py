@@ -302,7 +302,10 @@ def _text(option: str, value: str | None) -> str | None:
     if not value.strip():
         raise OptionError(f"{option}={value}: the value is empty. Give one, or leave it out.")
     if not is_text(value):
-        raise OptionError(f"{option}={value}: the value is not UTF-8. Type it in, as UTF-8.")
+        raise OptionError(
+            f"{option}={value}: the value is not UTF-8, or this locale is not. Correct it, or set "
+            "PYTHONUTF8=1."
+        )
     return value
 
 
