@@ -326,6 +326,7 @@ def _job(job: Any) -> Job:
 
 
 def _attributes(job: Any) -> dict[str, Any]:
-    if is_dataclass(job):
-        return {field.name: getattr(job, field.name) for field in fields(job)}
-    return dict(vars(job))
+    """What describes a job. A function in it is for the project's own backend to call."""
+    names = [field.name for field in fields(job)] if is_dataclass(job) else [*vars(job)]
+    values = {name: getattr(job, name) for name in names}
+    return {name: value for name, value in values.items() if not callable(value)}
