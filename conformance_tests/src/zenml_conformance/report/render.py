@@ -130,7 +130,7 @@ def _inline(value: Any) -> Any:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     text = re.sub(r"([\\`*_\[\]<>|~#@&$])", r"\\\1", " ".join(printable(value).split()))
-    return re.sub(r"^([-+=]|\d+[.)])", _escape_last, text)
+    return re.sub(r"^([-+=]|\d+[.)](?=\s|$))", _escape_last, text)
 
 
 def _escape_last(match: re.Match[str]) -> str:
