@@ -44,15 +44,15 @@ def is_alive(pid: int) -> bool:
 class Session:
     """A pytest session that is under way, and has played something."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, temporary: Path, *options: str) -> None:
         """Start it.
 
         Args:
             directory: Where.
+            temporary: Its directory of temporary files, empty.
             *options: More options.
         """
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir()
+        self.temporary = temporary
         self.log = directory / "log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -62,10 +62,16 @@ class Session:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        kept, temporary = ".pytest_cache/d/conformance/*", "tmp/*/session"
-        patterns = [f"{path}/scenarios/*/probes" for path in (kept, temporary)]
+        played = "scenarios/*/probes"
         assert wait_until(
-            lambda: any(path for pattern in patterns for path in directory.glob(pattern))
+            lambda: any(
+                path
+                for kept in (
+                    directory.glob(f".pytest_cache/d/conformance/*/{played}"),
+                    temporary.glob(f"*/session/{played}"),
+                )
+                for path in kept
+            )
         ), self.log.read_text()
         (self.supervisor,) = children(self.process.pid)
         (self.engine,) = children(self.supervisor)
@@ -84,9 +90,16 @@ def test_it_starts_where_temporary_files_have_long_paths(
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
+def temporary() -> Iterator[Path]:
+    """A directory of temporary files. The engine uses another where the path is long."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def session(tmp_path: Path, temporary: Path) -> Iterator[Session]:
     """A session in the middle of its scenarios."""
-    session = Session(tmp_path)
+    session = Session(tmp_path, temporary)
     yield session
     session.process.kill()
     session.process.wait()
@@ -112,9 +125,9 @@ def test_a_killed_session_takes_the_engine_and_all_it_started_along(session: Ses
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_session_that_keeps_nothing_leaves_nothing(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, tmp_path: Path, temporary: Path
 ) -> None:
-    session = Session(tmp_path, "-p", "no:cacheprovider")
+    session = Session(tmp_path, temporary, "-p", "no:cacheprovider")
     session.process.send_signal(number)
     session.process.wait()
     assert wait_until(lambda: not is_alive(session.supervisor))
