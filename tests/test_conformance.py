@@ -72,11 +72,13 @@ def judge(project: Path, *options: str, environment: dict[str, str] | None = Non
     return done.stdout
 
 
-@pytest.mark.parametrize("pattern", [p for p in PATTERNS if ENGINES.get(p, "") not in os.environ])
+@pytest.mark.parametrize(
+    "pattern", [p for p in PATTERNS if p != "local" and ENGINES.get(p, "") not in os.environ]
+)
 def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """On the reference backend; `in_process`, which has none, as it is.
 
-    Where its engine runs, the test below does that as well.
+    Where a pattern's own backend can be had, the tests below do that as well.
     """
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     verdict = judge(project)
