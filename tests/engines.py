@@ -63,9 +63,9 @@ def set_environment(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> N
 
 
 def copy_template(target: Path) -> Path:
-    """Copy what makes up the template: the questions, the hooks and the tree."""
+    """Copy what makes up the template: the questions, the hooks, the tree and the patterns."""
     ignore = shutil.ignore_patterns("__pycache__", ".*_cache")
-    for name in ("hooks", TREE):
+    for name in ("hooks", "templates", TREE):
         shutil.copytree(ROOT / name, target / name, ignore=ignore)
     for name in ("cookiecutter.json", "copier.yml", ".gitattributes"):
         shutil.copy(ROOT / name, target / name)

@@ -121,13 +121,13 @@ class GeneratedBackend:
             "command": (sys.executable, "-c", code),
             **self.defaults,
         }
-        return self.module("jobs").Job(**{**known, "settings": settings, **fields})
+        return self.module("core.jobs").Job(**{**known, "settings": settings, **fields})
 
     def submit(self, code: str, **fields: Any) -> str:
         """Submit such a job, as the orchestrator does."""
-        job = self.job(code, **fields)
-        self.backend.check(job)
-        self.submitted.append(str(self.backend.submit(job)))
+        job, core = self.job(code, **fields), self.module("core.monitoring")
+        core.check_job(self.backend, job)
+        self.submitted.append(str(core.submit_job(self.backend, job)))
         return self.submitted[-1]
 
     def recorded(self, job_id: str) -> tuple[float | None, int | None, int | None]:

@@ -128,6 +128,13 @@ def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
     before, is_schedulable, after = config.read_text().partition("def is_schedulable")
     assert "return False" in after
     config.write_text(before + is_schedulable + after.replace("return False", "return True", 1))
+    (orchestrator,) = project.glob("src/*/orchestrator.py")
+    orchestrator.write_text(
+        orchestrator.read_text()
+        .replace("jobs import JobBackend", "schedules import ScheduledRuns, SchedulingBackend")
+        .replace("(DynamicPipelines)", "(ScheduledRuns, DynamicPipelines)")
+        .replace("-> JobBackend", "-> SchedulingBackend")
+    )
     verdict = judge(project, "-k", "SCHED or SUB-3 or SUB-7")
     assert " skipped" not in verdict  # As it would be if the schedules had not been noticed.
 

@@ -84,4 +84,4 @@ def test_derived_names_are_legal(
     module = package_name.replace("-", "_")
     options = (ours / "pyproject.toml").read_text(encoding="utf-8")
     assert f'"--orchestrator={module}.flavor:{class_}OrchestratorFlavor"' in options
-    assert f'return "{flavor}"' in (ours / "src" / module / "flavor.py").read_text(encoding="utf-8")
+    assert f'name = "{flavor}"' in (ours / "src" / module / "flavor.py").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import stat
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_copier_needs_no_trust() -> None:
 
 def template_paths() -> list[Path]:
     """Return every file of the template, relative to the repository."""
-    found = [path for name in ("hooks", TREE) for path in (ROOT / name).rglob("*")]
+    found = [path for name in ("hooks", "templates", TREE) for path in (ROOT / name).rglob("*")]
     return [path.relative_to(ROOT) for path in found if "__pycache__" not in path.parts]
 
 
@@ -97,4 +98,30 @@ def test_files_are_plain_text() -> None:
 
 def test_conditions_are_on_file_names_only() -> None:
     """Cookiecutter takes an empty directory name for the project itself, or worse."""
-    assert not [path for path in template_paths() for part in path.parts[:-1] if "{%" in part]
+    conditions = ("{%", " and ")
+    parts = {part for path in template_paths() for part in path.parts[:-1]}
+    assert not [part for part in parts if any(condition in part for condition in conditions)]
+
+
+def test_a_pattern_is_a_folder() -> None:
+    """Each choice has one, and no file in it is forgotten."""
+    folders = ROOT / "templates" / "backends"
+    assert {path.name for path in folders.iterdir()} == set(SOURCE["backend_pattern"])
+    stubs = {
+        found[1]
+        for path in (ROOT / TREE).rglob("*")
+        if path.is_file()
+        and (found := re.match(r'\{% set file = "([^"]+)" %\}', path.read_text(encoding="utf-8")))
+    }
+    assert {"backend.py", "config.py", "orchestrator.py"} < stubs
+    included = {"readme", "dependencies.toml", "mypy.toml", "pytest.toml"}
+    for path in folders.glob("*/**/*"):
+        name = path.relative_to(folders).parts[1:]
+        if path.is_file() and name[0] not in included and "__pycache__" not in name:
+            assert "/".join(name) in stubs, path
+
+
+def test_files_of_patterns_are_python() -> None:
+    """Editors, linters and type checkers see what they are."""
+    for path in (ROOT / "templates").rglob("*.py"):
+        ast.parse(path.read_text(encoding="utf-8"))

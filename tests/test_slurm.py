@@ -367,7 +367,7 @@ def test_sbatch_fails_every_third_time(
     fragile: Cluster, fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the job is in the queue, or after it: each is submitted, and no one twice."""
-    monkeypatch.setattr(fragile.module("slurm"), "PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr(fragile.module("core.outages"), "PAUSES_SECONDS", (0, 0))
     monkeypatch.setenv("SBATCH", shutil.which("sbatch") or "")
     monkeypatch.setenv("DIRECTORY", str(tmp_path))
     monkeypatch.setenv("FAILS", fails)

@@ -29,7 +29,7 @@ import json, pathlib, sys, time
 from zenml import pipeline, step
 from zenml.client import Client
 from zenml.enums import ExecutionMode
-from zenml_few_orchestrator import slurm
+from zenml_few_orchestrator.core import outages
 
 HERE = pathlib.Path(__file__).parent
 
@@ -86,7 +86,7 @@ if __name__ == "__main__":
     client.create_stack_component("few", "few", "orchestrator", {"synchronous": False})
     client.create_stack("few", {"orchestrator": "few", "artifact_store": "default"})
     client.activate_stack("few")
-    slurm.FULL_PAUSES_SECONDS = (1,)
+    outages.ROOM_PAUSES_SECONDS = (1,)
     run = globals()[sys.argv[1]]()
     while (run := client.get_pipeline_run(run.id)).in_progress:
         time.sleep(1)
@@ -218,7 +218,7 @@ def one_job(
 def test_room_for_one_job(one_job: SlurmWithAccounting, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each job is submitted when the one before it has ended, whoever has set the limit."""
     cluster = Cluster()
-    monkeypatch.setattr(cluster.module("slurm"), "FULL_PAUSES_SECONDS", (0.2,))
+    monkeypatch.setattr(cluster.module("core.outages"), "ROOM_PAUSES_SECONDS", (0.2,))
     for number in range(3):
         cluster.submit(SHORT)
         assert len(cluster.submitted) == number + 1
@@ -229,7 +229,7 @@ def test_no_room_for_too_long(one_job: SlurmWithAccounting) -> None:
     """The user learns which limit it is, and what to set."""
     cluster = Cluster(full_queue_timeout_seconds=1)
     cluster.submit(SLEEP)
-    with pytest.raises(RuntimeError, match=r"`full_queue_timeout_seconds` .*Submit\w*Job"):
+    with pytest.raises(RuntimeError, match=r"Submit\w*Job[\s\S]*`full_queue_timeout_seconds`"):
         cluster.submit(SLEEP)
 
 
@@ -302,7 +302,7 @@ def test_a_run_that_ends_before_it_is_submitted(
 ) -> None:
     """Stopped by another process, or by Ctrl-C: no job is left, and none follows."""
     client = start("stopped")
-    client.wait_for("Slurm's queue has no room")
+    client.wait_for("There is no room for a job")
     wait_for("the first step", lambda: client.ran == ["long"], RUN_PATIENCE_SECONDS)
     if how == "interrupt":
         client.process.send_signal(signal.SIGINT)

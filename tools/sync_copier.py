@@ -17,6 +17,7 @@ What the names in cookiecutter.json mean:
 * `__answers` is the name of copier's answers file, empty (no file) in cookiecutter, and `__suite`
   is where copier's projects find the conformance suite. Cookiecutter does not tell templates which
   commit it uses: hooks/post_gen_project.py writes both.
+* `__templates` leads to the folder `templates`, which cookiecutter searches and copier does not.
 * `__next_steps` is what both engines say in the end.
 """
 
@@ -70,6 +71,7 @@ suite:
 COPIER_VALUES = {
     "__answers": "_copier_conf.answers_file | string",
     "__suite": "' @ ' ~ suite",
+    "__templates": "'templates/'",
 }
 # Only cookiecutter's.
 NOT_COPIERS = {"__prompts__", "__given", "__normalized", "__next_steps"}

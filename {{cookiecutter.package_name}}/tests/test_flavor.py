@@ -10,12 +10,8 @@ import sys
 from zenml.enums import StackComponentType
 from zenml.stack.flavor import validate_flavor_source
 
-from example_pkg.config import (
-    AcmeOrchestratorConfig,
-)
-from example_pkg.flavor import (
-    AcmeOrchestratorFlavor,
-)
+from example_pkg.config import AcmeOrchestratorConfig
+from example_pkg.flavor import AcmeOrchestratorFlavor
 
 
 def test_zenml_accepts_the_flavor() -> None:

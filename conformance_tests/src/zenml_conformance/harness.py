@@ -267,9 +267,15 @@ def _seam(orchestrator_class: type) -> type | None:
         seam = typing.get_type_hints(getter).get("return")
     except NameError:
         return None
-    if not isinstance(seam, type) or not hasattr(sys.modules[seam.__module__], "JobState"):
+    if not isinstance(seam, type) or _job_states(seam) is None:
         return None
     return seam if all(hasattr(seam, n) for n in ("submit", "status", "cancel")) else None
+
+
+def _job_states(seam: type) -> Any:
+    """The `JobState` that stands beside a seam, or beside what it inherits from."""
+    modules = (sys.modules.get(base.__module__) for base in seam.__mro__)
+    return next((module.JobState for module in modules if hasattr(module, "JobState")), None)
 
 
 def _adapter(seam: type, backend: ReferenceBackend) -> Any:
@@ -278,7 +284,7 @@ def _adapter(seam: type, backend: ReferenceBackend) -> Any:
 
     if issubclass(seam, ReferenceBackend):
         return backend  # The reference orchestrator speaks to it directly.
-    states = sys.modules[seam.__module__].JobState
+    states = _job_states(seam)
 
     def init(self: Any) -> None:
         pass

@@ -5,28 +5,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml.orchestrators import BaseOrchestratorFlavor
-
 from .config import AcmeOrchestratorConfig
+from .core.flavor import ProjectFlavor
 
 if TYPE_CHECKING:
-    from zenml.models import FlavorRequest
-
     from .orchestrator import AcmeOrchestrator
 
 
-class AcmeOrchestratorFlavor(BaseOrchestratorFlavor):
-    """The `{{ cookiecutter.flavor }}` orchestrator flavor."""
+class AcmeOrchestratorFlavor(ProjectFlavor):
+    """The `{{ cookiecutter.flavor }}` orchestrator flavor.
 
-    @property
-    def name(self) -> str:
-        """The name under which the flavor is registered, and the key of its settings."""
-        return "{{ cookiecutter.flavor }}"
+    It may have a `docs_url` and a `logo_url`, too: ZenML's dashboard shows them.
+    """
 
-    @property
-    def config_class(self) -> type[AcmeOrchestratorConfig]:
-        """The configuration that `zenml orchestrator register` validates."""
-        return AcmeOrchestratorConfig
+    name = "{{ cookiecutter.flavor }}"
+    display_name = "{{ cookiecutter.project_name }}"
+    config_class = AcmeOrchestratorConfig
 
     @property
     def implementation_class(self) -> type[AcmeOrchestrator]:
@@ -38,21 +32,4 @@ class AcmeOrchestratorFlavor(BaseOrchestratorFlavor):
         from .orchestrator import AcmeOrchestrator
 
         return AcmeOrchestrator
-
-    def to_model(self, integration: str | None = None, is_custom: bool = True) -> FlavorRequest:
-        """Describe the flavor to ZenML's store, by the name of the installed package.
-
-        ZenML names a class by where its file lies below the current source root
-        (`zenml.utils.source_utils.resolve`). Registered from this project's own directory, that
-        would be `src.…`, which can be imported from nowhere else.
-
-        Args:
-            integration: Passed on to ZenML.
-            is_custom: Passed on to ZenML.
-
-        Returns:
-            The description.
-        """
-        model = super().to_model(integration=integration, is_custom=is_custom)
-        return model.model_copy(update={"source": f"{__name__}.{type(self).__name__}"})
         # jinja: endfilter

@@ -1,0 +1,22 @@
+"""The orchestrator: what ZenML calls. It inherits what it does, and names what it does it with."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from .config import AcmeOrchestratorConfig, AcmeOrchestratorSettings
+from .core.in_process import InProcessOrchestrator
+
+
+class AcmeOrchestrator(InProcessOrchestrator):
+    """Runs the steps of a pipeline in the client's process, one after the other."""
+
+    @property
+    def config(self) -> AcmeOrchestratorConfig:
+        """The configuration of the stack component."""
+        return cast(AcmeOrchestratorConfig, self._config)
+
+    @property
+    def settings_class(self) -> type[AcmeOrchestratorSettings]:
+        """What pipelines and steps may set."""
+        return AcmeOrchestratorSettings

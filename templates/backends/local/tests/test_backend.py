@@ -1,0 +1,195 @@
+"""Processes of this machine, as jobs. The commands here are no steps, so nothing needs ZenML."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from example_pkg.backend import AcmeBackend
+from example_pkg.config import (
+    AcmeOrchestratorConfig,
+)
+from example_pkg.core import launcher, lifeline
+from example_pkg.core.jobs import Job, JobState
+from example_pkg.core.supervised import NotAcceptedError
+
+PATIENCE_SECONDS = 60
+
+PARENT = "import os, time; print(os.getppid(), flush=True); time.sleep(60)"
+UNTIL_RELEASED = "import pathlib, time\nwhile not pathlib.Path('{}').exists(): time.sleep(0.02)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); "
+
+
+@pytest.fixture
+def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AcmeBackend:
+    """A backend for two jobs at once, whose files are in a directory of the test."""
+    monkeypatch.setenv("ZENML_LOCAL_STORES_PATH", str(tmp_path))
+    monkeypatch.setattr(launcher, "_connect", no_server)
+    config = AcmeOrchestratorConfig(
+        max_parallel_steps=2, cpus=4, gpu_devices="x,y", stop_grace_seconds=0.2
+    )
+    return AcmeBackend(config)
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """The file that ends jobs, once it is there."""
+    return tmp_path / "release"
+
+
+def no_server() -> NoReturn:
+    """Be no fork server: these jobs would not be forked in any case."""
+    raise NotAcceptedError
+
+
+def a_step(name: str, code: str, gpus: int | None = None) -> Job:
+    """Describe a job that runs a line of Python."""
+    return Job(
+        name=name,
+        command=(sys.executable, "-c", code),
+        environment={"SAID": "it's\n$HOME"},
+        labels={"role": "step", "run_id": "a-run"},
+        gpus=gpus,
+    )
+
+
+def end(backend: AcmeBackend, job_id: str) -> JobState:
+    """Wait for the end of a job."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (state := backend.status(job_id)).is_ended and time.monotonic() < deadline:
+        backend.wait([job_id], 1.0)
+    return state
+
+
+def output(backend: AcmeBackend, job_id: str) -> str:
+    """Read what a job has printed; a queued one has printed nothing."""
+    log = Path(backend.log_location(job_id))
+    return log.read_text() if log.exists() else ""
+
+
+def wait_for_output(backend: AcmeBackend, job_id: str) -> None:
+    """Wait until a job has printed something."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not output(backend, job_id) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_job_runs_with_its_environment(backend: AcmeBackend) -> None:
+    """Values arrive verbatim, and the output lies where nobody else can read it."""
+    job_id = backend.submit(a_step("a", "import os; print(os.environ['SAID'])"))
+    assert end(backend, job_id) == JobState.SUCCEEDED
+    assert output(backend, job_id) == "it's\n$HOME\n"
+    log = Path(backend.log_location(job_id))
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)"])
+def test_a_job_that_fails_or_is_killed_has_failed(
+    backend: AcmeBackend,
+    code: str,
+) -> None:
+    """Both are noticed without the job's help."""
+    assert end(backend, backend.submit(a_step("a", code))) == JobState.FAILED
+
+
+def test_jobs_wait_for_their_turn(backend: AcmeBackend, release: Path) -> None:
+    """Two run, the third is queued; then it runs as well."""
+    jobs = [backend.submit(a_step(name, UNTIL_RELEASED.format(release))) for name in "abc"]
+    states = [backend.status(job_id) for job_id in jobs]
+    release.touch()
+    assert states == [JobState.RUNNING, JobState.RUNNING, JobState.QUEUED]
+    assert [end(backend, job_id) for job_id in jobs] == [JobState.SUCCEEDED] * 3
+
+
+def test_a_queued_job_is_cancelled_before_it_starts(backend: AcmeBackend) -> None:
+    """It leaves no process and no output."""
+    sleeper = "import time; time.sleep(60)"
+    running = [backend.submit(a_step(name, sleeper)) for name in "ab"]
+    queued = backend.submit(a_step("c", sleeper))
+    for job_id in [queued, *running]:
+        backend.cancel(job_id)
+    assert backend.status(queued) == JobState.CANCELLED
+    assert not Path(backend.log_location(queued)).exists()
+    assert [end(backend, job_id) for job_id in running] == [JobState.CANCELLED] * 2
+
+
+def test_a_job_that_ignores_sigterm_is_killed(backend: AcmeBackend) -> None:
+    """After the time that the configuration grants."""
+    job_id = backend.submit(a_step("a", STUBBORN + "time.sleep(60)"))
+    wait_for_output(backend, job_id)
+    backend.cancel(job_id)
+    assert end(backend, job_id) == JobState.CANCELLED
+
+
+def test_devices_are_handed_out(backend: AcmeBackend, release: Path) -> None:
+    """A job sees the GPUs that it was given; with 0, none."""
+    show = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES'))\n"
+    show += UNTIL_RELEASED.format(release)
+    jobs = [backend.submit(a_step(name, show, gpus=1)) for name in "ab"]
+    none = backend.submit(a_step("c", show, gpus=0))
+    release.touch()
+    for job_id in [*jobs, none]:
+        end(backend, job_id)
+    assert [output(backend, job_id) for job_id in [*jobs, none]] == ["x\n", "y\n", "\n"]
+
+
+def test_another_process_sees_who_lives(backend: AcmeBackend) -> None:
+    """It can't say how a job has ended, but that it has; and it can end it."""
+    job_id = backend.submit(a_step("a", "import time; print('up', flush=True); time.sleep(60)"))
+    wait_for_output(backend, job_id)
+    stranger = AcmeBackend(backend.config)
+    assert stranger.status(job_id) == JobState.RUNNING
+    stranger.cancel(job_id)
+    assert end(stranger, job_id) == JobState.UNKNOWN
+    assert stranger.status("a-run/never-was") == JobState.UNKNOWN
+
+
+def test_a_job_whose_supervisor_is_killed(backend: AcmeBackend) -> None:
+    """It is known as long as it lives, and can be ended; how it has ended nobody knows."""
+    job_id = backend.submit(a_step("a", PARENT))
+    wait_for_output(backend, job_id)
+    os.kill(int(output(backend, job_id)), signal.SIGKILL)
+    backend.wait([job_id], 5.0)
+    assert backend.status(job_id) == JobState.RUNNING
+    backend.cancel(job_id)
+    assert end(backend, job_id) == JobState.FAILED
+
+
+def test_what_waits_for_steps_gets_longer_than_they(backend: AcmeBackend) -> None:
+    """A coordinator that is stopped has to see its steps end, and to record how."""
+    step = a_step("a", "")
+    coordinator = replace(step, name="b", labels={**step.labels, "role": "coordinator"})
+    seconds = []
+    for job in (step, coordinator):
+        job_id = backend.submit(replace(job, command=(sys.executable, "-m", "this")))
+        record = backend._file(job_id, "alive")
+        seconds.append(json.loads(record.read_text())["grace_seconds"])
+        end(backend, job_id)
+    assert seconds[1] >= seconds[0] + 30
+
+
+def test_old_files_are_removed(backend: AcmeBackend, tmp_path: Path) -> None:
+    """When another run begins: those of runs that ended some days ago, and of no other."""
+    for run in ("old", "recent", "alive"):
+        folder = tmp_path / "acme_flavor_jobs" / run
+        folder.mkdir(parents=True)
+        (folder / "a.log").touch()
+        record = lifeline.hold(folder / "a.alive")
+        lifeline.sign(record, os.getpid() if run == "alive" else 2**22 + 1)
+        os.close(record)
+        if run != "recent":
+            for path in (folder / "a.log", folder / "a.alive", folder):
+                os.utime(path, (0, time.time() - 31 * 24 * 3600))
+    step = a_step("a", "")
+    backend.submit(replace(step, labels={**step.labels, "role": "coordinator"}))
+    left = {path.name for path in (tmp_path / "acme_flavor_jobs").iterdir()}
+    assert left == {"recent", "alive", "a-run"}

@@ -1,0 +1,34 @@
+"""The orchestrator: what ZenML calls. It inherits what it does, and names what it does it with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+from .config import AcmeOrchestratorConfig, AcmeOrchestratorSettings
+from .core.dynamic_pipelines import DynamicPipelines
+from .core.jobs import JobBackend
+from .core.native_dag import NativeDagTopology
+
+
+class AcmeOrchestrator(DynamicPipelines):
+    """Runs the steps of a pipeline as jobs of a Slurm cluster, which keeps their order."""
+
+    topology_class = NativeDagTopology
+
+    @cached_property
+    def backend(self) -> JobBackend:
+        """The system that runs the jobs."""
+        from .backend import AcmeBackend
+
+        return AcmeBackend(self.config)
+
+    @property
+    def config(self) -> AcmeOrchestratorConfig:
+        """The configuration of the stack component."""
+        return cast(AcmeOrchestratorConfig, self._config)
+
+    @property
+    def settings_class(self) -> type[AcmeOrchestratorSettings]:
+        """What pipelines and steps may set."""
+        return AcmeOrchestratorSettings

@@ -1,0 +1,158 @@
+"""Schedules, over a backend that has a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from inline_backend import InlineBackend
+from pipelines import diamond, isolated
+from test_orchestrator import backend
+from zenml.client import Client
+from zenml.config.schedule import Schedule
+from zenml.models import ScheduleResponse
+from zenml.orchestrators.exceptions import PipelineSubmissionError
+from zenml.pipelines.pipeline_definition import Pipeline
+from zenml.utils.time_utils import utc_now
+
+from example_pkg.config import (
+    AcmeOrchestratorConfig,
+)
+from example_pkg.schedules import check_cron
+
+__all__ = ["backend"]  # A fixture, used by name.
+
+CRON = "30 6 * * mon-fri"
+
+
+@pytest.fixture
+def clock(backend: InlineBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[InlineBackend]:
+    """Say in the configuration that the backend has schedules."""
+    monkeypatch.setattr(AcmeOrchestratorConfig, "is_schedulable", True)
+    yield backend
+    for schedule in schedules():
+        Client().delete_schedule(schedule.id)
+
+
+def schedules() -> list[ScheduleResponse]:
+    """What ZenML's store says."""
+    return list(Client().list_schedules().items)
+
+
+def schedule(pipeline: Pipeline = diamond, **options: Any) -> ScheduleResponse:
+    """Give a pipeline a schedule."""
+    asked = Schedule(**{"cron_expression": CRON, **options})
+    assert pipeline.with_options(schedule=asked)() is None
+    (created,) = schedules()
+    return created
+
+
+@pytest.mark.parametrize("pipeline", [diamond, isolated])
+def test_each_firing_is_a_run(clock: InlineBackend, pipeline: Pipeline) -> None:
+    """Of its own, with its own id; nothing runs before."""
+    schedule(pipeline)
+    ((schedule_id, (job, cron)),) = clock.schedules.items()
+    assert cron == CRON
+    assert not clock.jobs
+    before = Client().list_pipeline_runs().total
+    clock.fire(schedule_id)
+    clock.fire(schedule_id)
+    runs = Client().list_pipeline_runs(sort_by="desc:created").items
+    fired = runs[: len(runs) - before]
+    assert [run.status.value for run in fired] == ["completed"] * 2
+    assert len({run.orchestrator_run_id for run in fired}) == 2
+    assert job.labels["role"] == "firing"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"catchup": True},
+        {"end_time": utc_now() + timedelta(days=1)},
+        {"run_once_start_time": utc_now() + timedelta(days=1)},
+        {"start_time": utc_now(), "interval_second": timedelta(hours=1)},
+        {"cron_expression": "sometimes"},
+        {"cron_expression": "61 * * * *"},
+    ],
+)
+def test_what_can_not_be_kept_is_refused(clock: InlineBackend, options: dict[str, Any]) -> None:
+    """ZenML keeps no record of it, and the backend was not asked."""
+    with pytest.raises(PipelineSubmissionError, match="has not been created"):
+        schedule(**options)
+    assert not schedules()
+    assert not clock.schedules
+
+
+def test_a_refusal_of_the_backend_leaves_no_record(clock: InlineBackend) -> None:
+    """Its own words reach the user."""
+    clock.refuse = {"schedule"}
+    with pytest.raises(PipelineSubmissionError, match="the clock is broken"):
+        schedule()
+    assert not schedules()
+
+
+def test_an_update_replaces_the_backends_schedule(clock: InlineBackend) -> None:
+    """What fires then is the same pipeline; an inactive schedule does not fire."""
+    created = schedule()
+    ((_, (job, _)),) = clock.schedules.items()
+    Client().update_schedule(created.id, cron_expression="0 7 * * *")
+    ((_, (renewed, cron)),) = clock.schedules.items()
+    assert cron == "0 7 * * *"
+    assert renewed.command == job.command
+    assert renewed.environment.keys() == job.environment.keys()
+
+    Client().update_schedule(created.id, active=False)
+    assert not clock.schedules
+    Client().update_schedule(created.id, active=True)
+    assert [cron for _, cron in clock.schedules.values()] == ["0 7 * * *"]
+
+
+def test_a_failed_update_changes_nothing(clock: InlineBackend) -> None:
+    """Neither here nor there."""
+    created = schedule()
+    before = dict(clock.schedules)
+    clock.refuse = {"schedule"}
+    with pytest.raises(RuntimeError, match="the clock is broken"):
+        Client().update_schedule(created.id, cron_expression="0 7 * * *")
+    assert clock.schedules == before
+    assert schedules()[0].cron_expression == CRON
+
+
+def test_a_deleted_schedule_fires_no_more(clock: InlineBackend) -> None:
+    """It may be gone already."""
+    created = schedule()
+    Client().delete_schedule(created.id)
+    assert not clock.schedules
+    created = schedule()
+    clock.schedules.clear()
+    Client().delete_schedule(created.id)
+    assert not schedules()
+
+
+def test_without_a_clock_zenml_refuses_schedules(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And keeps no record."""
+    monkeypatch.setattr(AcmeOrchestratorConfig, "is_schedulable", False)
+    with pytest.raises(ValueError, match="does not support scheduling"):
+        schedule()
+    assert not schedules()
+    assert not backend.jobs
+
+
+@pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "0 0 * * 7"])
+def test_cron_expressions(expression: str) -> None:
+    """What cron itself takes."""
+    check_cron(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "* * * *", "* * * * * *", "60 * * * *", "* * 0 * *", "5-1 * * * *", "@daily"]
+)
+def test_other_expressions_are_refused(expression: str) -> None:
+    """The message repeats it."""
+    with pytest.raises(ValueError, match="cron expression") as error:
+        check_cron(expression)
+    assert repr(expression) in str(error.value)

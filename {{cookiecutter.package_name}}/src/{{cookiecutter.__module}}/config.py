@@ -1,0 +1,1 @@
+{% set file = "config.py" %}{% include cookiecutter.__templates ~ "pattern.jinja" %}

@@ -1,0 +1,1 @@
+{% set file = "orchestrator.py" %}{% include cookiecutter.__templates ~ "pattern.jinja" %}
