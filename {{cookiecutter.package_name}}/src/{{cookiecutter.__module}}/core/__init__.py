@@ -1,7 +1,22 @@
 """Everything that ZenML wants of an orchestrator, for any backend that can run a job.
 
-This folder is the template's. Do not edit it: an update replaces it as a whole. What is yours lies
-beside it; `jobs.py` is what the two have in common.
+This folder comes from the template that made this project. Do not edit it: an update replaces it as
+a whole. What is yours lies beside it; `jobs.py` is what the two have in common.
+
+| Modules | What they do |
+|---|---|
+| `jobs`, `resources`, `names` | the seam: what a backend is told and asked |
+| `orchestrator`, `flavor` | what ZenML calls |
+| `run_id`, `job_factory`, `environment`, `entrypoints` | a run, as jobs |
+| `topology`, `coordinator`, `native_dag`, `control` | who keeps the order of the steps |
+| `dynamic_pipelines`, `dynamic_entrypoints` | pipelines that are code |
+| `schedules`, `firing` | runs that begin at set times |
+| `containers`, `scripts` | what some backends need |
+| `registry`, `reconciliation`, `stopping` | from jobs back to ZenML's records |
+| `monitoring`, `outages` | submitting, watching and waiting |
+| `job_main`, `supervisor`, `supervised`, `lifeline` | a job as a process |
+| `fork_server`, `warm_start`, `preloaded`, `launcher` | processes that need not import ZenML again |
+| `in_process` | the same without jobs |
 """
 
 VERSION = "1.0"
