@@ -14,12 +14,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zenml.logger import get_logger
 
 if TYPE_CHECKING:
-    from zenml.config.base_settings import BaseSettings
     from zenml.orchestrators import BaseOrchestratorConfig
 
     from .resources import Resources
@@ -92,8 +91,8 @@ class Job:
         start_when: What all of `depends_on` must have done before this job may start:
             "succeeded", or merely "ended", in whatever way. When "succeeded" can no longer come
             true, the job must end as cancelled or failed without having started.
-        settings: What the step has set (for a control job: the pipeline). The place for fields
-            that only this backend understands, see `config.py`.
+        settings: What the step has set (for a control job: the pipeline), as an instance of the
+            settings class in `config.py`. The place for fields that only this backend understands.
         labels: Who the job belongs to (`pipeline`, `run_id`, `step`) and what it does (`role`), in
             characters that backends accept. Nothing secret, and not needed for the job to work.
             Roles: `step`; `coordinator`, which submits each step when its turn comes; `finalizer`,
@@ -111,7 +110,7 @@ class Job:
     gpu_class: str | None = None
     depends_on: tuple[str, ...] = ()
     start_when: Literal["succeeded", "ended"] = "succeeded"
-    settings: BaseSettings | None = field(default=None, repr=False)
+    settings: Any = field(default=None, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
