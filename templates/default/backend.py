@@ -10,11 +10,19 @@ which needs nothing from here, and then against whatever you ask it to.
 
 from __future__ import annotations
 
+from .config import AcmeOrchestratorConfig
 from .core.jobs import Job, JobBackend, JobState
 
 
 class AcmeBackend(JobBackend):
     """Runs jobs on the system of your choice. `self.config` is the component's configuration.
+
+    Where no coordinator keeps the order of steps (see `orchestrator.py`), your system does: `submit`
+    tells it what `job.depends_on` and `job.start_when` say.
+
+    From `submit`, raise `UnavailableError` if the system can't be reached, and `NoRoomError` if it
+    takes no more jobs until others have ended: the core tries again. Any other exception is a
+    refusal.
 
     Optional, see `JobBackend`: `check` refuses jobs that can never run, `statuses` asks for many
     jobs at once, `wait` returns as soon as a job has ended instead of after `poll_seconds`,
@@ -22,6 +30,8 @@ class AcmeBackend(JobBackend):
     answered, `recorded_resources` tells the conformance suite what a job has really got. For a
     system that starts jobs at set times, see `core/schedules.py`.
     """
+
+    config: AcmeOrchestratorConfig
 
     def submit(self, job: Job) -> str:
         """Hand the job to the system and return its id there.
@@ -34,7 +44,7 @@ class AcmeBackend(JobBackend):
         """
         # 1. Name and command: `job.name` is valid nearly everywhere and never repeats;
         #    `job.command` is a list of arguments. If your system wants one text for a shell, use
-        #    `shlex.join`, or give it the file that `core.scripts.private_script` writes.
+        #    `shlex.join`, or give it the file that `private_script` of `scripts.py` writes.
         #
         # 2. Environment: the process needs every variable of `job.environment`, unchanged. There
         #    is a token among them: no command line, no name, no file that others can read.
@@ -52,14 +62,6 @@ class AcmeBackend(JobBackend):
         #
         # 6. Signals: SIGTERM has to reach the command itself, so that a step can say that it was
         #    stopped. A shell in between must `exec` it.
-        #
-        # 7. Dependencies, unless a coordinator keeps the order of steps (`orchestrator.py`): the
-        #    job may start when all of `job.depends_on` have succeeded or, if `job.start_when` is
-        #    "ended", have ended in whatever way. When success has become impossible the job must
-        #    end, not wait for ever.
-        #
-        # If the system can't be reached, raise `UnavailableError`; if it takes no more jobs until
-        # others have ended, `NoRoomError`: the core tries again. Any other exception is a refusal.
         raise NotImplementedError("`submit` is not written yet: it is to return the job's id.")
 
     def status(self, job_id: str) -> JobState:
