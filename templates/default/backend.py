@@ -17,7 +17,7 @@ from .core.jobs import Job, JobBackend, JobState
 class AcmeBackend(JobBackend):
     """Runs jobs on the system of your choice. `self.config` is the component's configuration.
 
-    Where no coordinator keeps the order of steps (see `orchestrator.py`), your system does: `submit`
+    If no coordinator keeps the order of steps (see `orchestrator.py`), your system does: `submit`
     tells it what `job.depends_on` and `job.start_when` say.
 
     From `submit`, raise `UnavailableError` if the system can't be reached, and `NoRoomError` if it
