@@ -15,7 +15,7 @@ a whole. What is yours lies beside it; `jobs.py` is what the two have in common.
 | `registry`, `reconciliation`, `stopping` | from jobs back to ZenML's records |
 | `monitoring`, `outages` | submitting, watching and waiting |
 | `job_main`, `supervisor`, `supervised`, `lifeline` | a job as a process |
-| `fork_server`, `warm_start`, `preloaded`, `launcher` | processes that need not import ZenML again |
+| `fork_server`, `warm_start`, `preloaded`, `launcher` | processes that share one import of ZenML |
 | `in_process` | the same without jobs |
 """
 
