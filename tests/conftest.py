@@ -42,6 +42,12 @@ def engines(template: Path, home: Path) -> Engines:
     return Engines(str(template), home)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where mypy keeps what it knows of ZenML, which takes it long to find out."""
+    return tmp_path_factory.mktemp("mypy")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A git repository with the template in it, tagged v1."""

@@ -16,12 +16,6 @@ import yaml
 from engines import AWKWARD_TEXTS, NAMES, PATTERNS, Engines
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where mypy keeps what it knows of ZenML, which takes it long to find out."""
-    return tmp_path_factory.mktemp("mypy")
-
-
 @pytest.fixture(scope="session", params=[(p, n) for p in PATTERNS for n in NAMES], ids="-".join)
 def project(
     request: pytest.FixtureRequest, engines: Engines, tmp_path_factory: pytest.TempPathFactory

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,8 @@ import cruft
 import pytest
 import yaml
 
-from engines import ANSWERS_FILE, TREE, Engines, git, tree
+import team
+from engines import ANSWERS_FILE, ROOT, TREE, Engines, copy_template, git, tree
 
 MINE = "\n# What the team has added.\n"
 NEWS = "\nNews from the template.\n"
@@ -165,3 +168,141 @@ def test_zenml_init_makes_a_project(repository: Path, home: Path, tmp_path: Path
     del made[".zen"]
     assert made == tree(plain)
     assert (project / ANSWERS_FILE).read_bytes() == (plain / ANSWERS_FILE).read_bytes()
+
+
+# From before `core/`, as docs/update-a-project.md has it.
+
+BEFORE_CORE = "b64b29d1c92c8baf92d258819655fab8974883c9"
+PAGE = ROOT / "docs" / "update-a-project.md"
+UPDATE = {"copier": "copier update --defaults", "cruft": "cruft update --skip-apply-ask"}
+
+
+def commit_all(repository: Path, message: str) -> None:
+    """Commit everything that git does not ignore."""
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", message)
+
+
+@pytest.fixture(scope="module")
+def history(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the template as it was before `core/`, tagged v1, and as it is, v2."""
+    parts = ("cookiecutter.json", "copier.yml", ".gitattributes", "hooks", TREE)
+    archive = subprocess.run(
+        ["git", "-C", str(ROOT), "archive", BEFORE_CORE, *parts], capture_output=True
+    )
+    if archive.returncode:
+        pytest.fail(
+            f"The commit {BEFORE_CORE}, the last one before `core/`, can't be read here. "
+            "A shallow clone lacks it: `git fetch --unshallow` gets it.\n" + archive.stderr.decode()
+        )
+    repository = tmp_path_factory.mktemp("history") / "repository"
+    repository.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(repository)], input=archive.stdout, check=True)
+    git(repository, "init", "--quiet")
+    commit_all(repository, "First")
+    git(repository, "tag", "v1")
+    git(repository, "rm", "-r", "--quiet", ".")
+    shutil.copytree(copy_template(repository.parent / "new"), repository, dirs_exist_ok=True)
+    commit_all(repository, "Second")
+    git(repository, "tag", "v2")
+    return repository
+
+
+def commands(heading: str) -> list[str]:
+    """Return what the page has its reader type below a heading."""
+    page = PAGE.read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^#+ {heading}\n(.*?)(?=^#|\Z)", page, re.M | re.S)
+    blocks = re.findall(r"^```console\n(.*?)^```$", section, re.M | re.S)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+
+
+def follow(project: Path, *lines: str, **environment: str) -> str:
+    """Type lines in a terminal, as if the project were installed; fail at the first that fails."""
+    programs = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(lines)],
+        cwd=project,
+        env={
+            **os.environ,
+            "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([str(project / "src"), os.environ.get("PYTHONPATH", "")]),
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def project_of_team(template: Path, tool: str, answers: dict[str, str], target: Path) -> Path:
+    """Make a project of v1, and let a team work on it."""
+    if tool == "copier":
+        project = target / answers["package_name"]
+        copier.run_copy(str(template), project, answers, vcs_ref="v1", defaults=True, quiet=True)
+    else:
+        target.mkdir()
+        project = cruft.create(
+            str(template), target, extra_context=answers, checkout="v1", no_input=True
+        )
+    git(project, "init", "--quiet")
+    commit_all(project, "What the template gives")
+    team.work(project, answers["backend_pattern"])
+    commit_all(project, "Our work")
+    return project
+
+
+def lines_of(text: str) -> set[str]:
+    """Return what stands in a text, but for blank lines, and imports, which change."""
+    return {line for line in text.splitlines() if line.strip() and " import " not in line}
+
+
+def work_of_team(project: Path) -> set[str]:
+    """Return the lines that a team has added to what the template gave it."""
+    patch = git(project, "diff", "--unified=0", ":/What the template gives", "HEAD")
+    return lines_of("\n".join(re.findall(r"^\+(?!\+\+ )(.*)", patch, re.M)))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "conflicts"),
+    [
+        ("custom_coordinator", {"backend.py": ["imports", "a method"]}),
+        ("slurm", {"backend.py": ["imports"]}),
+        ("local", {}),
+    ],
+)
+def test_from_before_core(
+    pattern: str,
+    conflicts: dict[str, list[str]],
+    history: Path,
+    home: Path,
+    cache: Path,
+    tmp_path: Path,
+) -> None:
+    """A team that follows the page has few conflicts, loses nothing, and is green in the end."""
+    answers = {"package_name": "zenml-mine", "flavor": "mine", "backend_pattern": pattern}
+    fresh = Engines(str(history), home).cookiecutter(tmp_path / "fresh", **answers)
+    core = team.SRC / "core"
+    updated = []
+    for tool in ("copier", "cruft"):
+        project = project_of_team(history, tool, answers, tmp_path / tool)
+        edited = follow(project, *commands("2. Take out your edits of the template's files"))
+        assert "flavor.py" in edited and "test_jobs.py" in edited
+        work = work_of_team(project)
+        follow(project, *(line for line in commands("Update") if line.startswith(tool)))
+        marked = git(project, "diff", "--name-only", "--diff-filter=U").split()
+        assert {Path(name).name: team.resolve(project / name) for name in marked} == conflicts
+        assert tree(project / core) == tree(fresh / core)
+        follow(project, *(line for line in commands("4. Import from `core`") if line != "mypy"))
+        files = git(project, "ls-files", "*.py", "*.md", "*.toml").split()
+        assert work <= {line for file in files for line in lines_of((project / file).read_text())}
+        team.put_back(project, pattern)
+        updated.append({**tree(project / "src"), **tree(project / "tests")})
+    assert updated[0] == updated[1]
+
+    not_here = ("copier", "cruft", "pip", "pytest")
+    check = [line for line in commands("Update") if not line.startswith(not_here)]
+    selected = "of_ours or test_flavor or test_sbatch_options or test_machine"
+    check.append(f"pytest -q -o addopts= -p no:cacheprovider -k '{selected}'")
+    follow(project, *check, MYPY_CACHE_DIR=str(cache))
