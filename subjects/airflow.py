@@ -25,8 +25,7 @@ from subjects.emulation import directory_of_service
 from subjects.executions import Executions, Task
 from zenml_conformance import Harness
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job
+from zenml_conformance.fake_backend import FakeBackend, Job
 
 KEY = r"[\w.-]{1,250}"
 """What Airflow takes for the id of a DAG or a task."""
@@ -39,7 +38,7 @@ class Airflow:
     What it can't import or run it shows in its own interface, where ZenML does not look.
     """
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -125,9 +124,7 @@ class AirflowHarness(Harness):
     # The DAG's id, and the task's.
     job_name_pattern = rf"{KEY}\.{KEY}"
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Find each DAG as soon as it is written."""
         airflow = Airflow(backend)
         orchestrator: Any = orchestrator_class

@@ -29,8 +29,7 @@ from subjects.emulation import (
 )
 from subjects.executions import Executions, Task, state_of
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 STUDIO = "https://azureml.conformance.invalid/runs"
 JOB_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}"
@@ -51,7 +50,7 @@ class Workspace:
     Its operations on jobs and on schedules are in one place, for ZenML needs few of either.
     """
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -211,9 +210,7 @@ class AzureMLHarness(EmulatedHarness):
         """Give what the component needs; nobody has this workspace."""
         return {"subscription_id": "none", "resource_group": "none", "workspace": "none"}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the SDK's client."""
         module: Any = azureml_orchestrator
         module.MLClient = lambda **_: Workspace(backend)

@@ -22,8 +22,7 @@ from subjects.emulation import let_components_look_remote, with_local_stores
 from subjects.executions import Executions, Task
 from zenml_conformance import Harness
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job
+from zenml_conformance.fake_backend import FakeBackend, Job
 
 HOST = "https://databricks.conformance.invalid"
 TASK_KEY = r"[\w-]{1,100}"
@@ -37,7 +36,7 @@ class Workspace:
     Jobs, their runs and their schedules are here; files are taken and forgotten.
     """
 
-    def __init__(self, backend: ReferenceBackend, mended: bool = False) -> None:
+    def __init__(self, backend: FakeBackend, mended: bool = False) -> None:
         """Point at the backend.
 
         Args:
@@ -193,9 +192,7 @@ class DatabricksHarness(Harness):
         """Give what the component needs; nobody listens there."""
         return {"host": HOST, "schedule_timezone": "UTC"}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Answer the SDK's requests, and leave wheels out."""
         self.attach(orchestrator_class, Workspace(backend))
 
@@ -221,9 +218,7 @@ class MendedDatabricksHarness(DatabricksHarness):
     Nearly every rule is blocked by the one (ENV-1), those of schedules by the other (SCHED-1).
     """
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Listen to what the orchestrator is told of environments."""
         workspace = Workspace(backend, mended=True)
         self.attach(orchestrator_class, workspace)

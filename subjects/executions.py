@@ -12,8 +12,7 @@ from uuid import uuid4
 
 from zenml_conformance.engine import session
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ Interpreter = Callable[[Any, str], list[Task]]
 """Makes tasks of a compiled pipeline and the id of an execution of it."""
 
 
-def state_of(backend: ReferenceBackend, job_id: str) -> JobState:
+def state_of(backend: FakeBackend, job_id: str) -> JobState:
     """Ask where a job is, as often as clients do that get no answer.
 
     Args:
@@ -64,7 +63,7 @@ class Executions:
     go on. Real services differ in that; what hangs on it is not judged here.
     """
 
-    def __init__(self, backend: ReferenceBackend, interpreter: str) -> None:
+    def __init__(self, backend: FakeBackend, interpreter: str) -> None:
         """Point at the backend.
 
         Args:
@@ -171,7 +170,7 @@ def main() -> None:
     here = session.current
     if here is None or here.backend is None:
         raise SystemExit("A schedule's firing is a job of the reference backend.")
-    backend = ReferenceBackend(here.socket, here.backend)
+    backend = FakeBackend(here.socket, here.backend)
     Executions(backend, interpreter).start(backend.notes()[key])
 
 

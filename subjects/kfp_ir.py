@@ -9,7 +9,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from subjects.emulation import with_local_stores
 from subjects.executions import Task
-from zenml_conformance.reference.jobs import Job
+from zenml_conformance.fake_backend import Job
 
 JOB_NAME = "{{$.pipeline_job_name}}"
 

@@ -21,8 +21,7 @@ from zenml.orchestrators import BaseOrchestrator
 from subjects.emulation import EmulatedHarness, let_components_look_remote
 from subjects.executions import Executions
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.fake_backend import FakeBackend, JobState
 
 HOST = "https://kubeflow.conformance.invalid/pipeline"
 
@@ -30,7 +29,7 @@ HOST = "https://kubeflow.conformance.invalid/pipeline"
 class Pipelines:
     """What the SDK's client says and does, as far as ZenML asks."""
 
-    def __init__(self, backend: ReferenceBackend, within_reach: bool) -> None:
+    def __init__(self, backend: FakeBackend, within_reach: bool) -> None:
         """Point at the backend.
 
         Args:
@@ -102,9 +101,7 @@ class KubeflowHarness(EmulatedHarness):
         """Give what the component needs; nobody listens there."""
         return {"kubeflow_hostname": HOST, "synchronous": True, "timeout": 1200}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the methods of the SDK's client."""
         pipelines = Pipelines(backend, self.within_reach)
         experiment = SimpleNamespace(experiment_id="emulated")

@@ -24,8 +24,7 @@ from zenml.orchestrators import BaseOrchestrator
 
 from subjects.emulation import EmulatedHarness, with_local_stores
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobRecord, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobRecord, JobState
 
 CONTEXT = "emulated"
 CRON_JOB_NAME_LENGTH = 52
@@ -41,7 +40,7 @@ class Cluster:
     What the reference backend has no place for (annotations, what was deleted) is in its notes.
     """
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -489,9 +488,7 @@ class KubernetesHarness(EmulatedHarness):
             "interrupt_check_interval": 0.5,
         }
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Answer the client library's requests, and be the pod that a job's process runs in."""
         cluster = Cluster(backend)
         outside = socket.gethostname()

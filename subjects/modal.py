@@ -23,8 +23,7 @@ from subjects.emulation import (
 )
 from subjects.executions import state_of
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 TERMINATED = 137
 """The return code that Modal's SDK gives a sandbox that was terminated."""
@@ -34,7 +33,7 @@ MEBIBYTE = 1024**2
 class Workspace:
     """What the SDK says and does, as far as ZenML asks."""
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -59,7 +58,7 @@ class Workspace:
 class Sandbox:
     """A sandbox, as the SDK shows it."""
 
-    def __init__(self, backend: ReferenceBackend, object_id: str) -> None:
+    def __init__(self, backend: FakeBackend, object_id: str) -> None:
         """Point at a job.
 
         Args:
@@ -133,9 +132,7 @@ class ModalHarness(EmulatedHarness):
         # A step that wants two of them is refused where nothing says of which type.
         return {"gpu": "T4", "token_id": "ak-emulated", "token_secret": "as-emulated"}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace what ZenML calls of the SDK, and look often."""
         workspace = Workspace(backend)
         sdk: Any = modal

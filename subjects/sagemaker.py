@@ -26,8 +26,7 @@ from subjects.emulation import (
 )
 from subjects.executions import Executions, Task, state_of
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -53,7 +52,7 @@ class Account:
     Pipelines and their executions are here, and the schedules that start them.
     """
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -304,9 +303,7 @@ class SagemakerHarness(EmulatedHarness):
             "bucket": BUCKET,
         }
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Answer boto3's requests, and wait for pipelines without AWS's patience."""
         account = Account(backend)
         botocore.client.BaseClient._make_api_call = lambda self, operation, request: account.call(

@@ -30,8 +30,7 @@ from subjects.emulation import (
 )
 from subjects.executions import state_of
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 TASK_NAME = r"[a-zA-Z0-9]+(?:[._-]{1,2}[a-zA-Z0-9]+)*"
 """What SkyPilot takes for a task's name."""
@@ -45,7 +44,7 @@ class Server:
     A cluster is a list of jobs: nothing is provisioned, and nothing stops when it is idle.
     """
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -162,9 +161,7 @@ class SkypilotHarness(EmulatedHarness):
         elsewhere = ("cluster_name", "num_nodes", "region", "workdir", "zone")
         return {"network_tier": "standard", **dict.fromkeys((*checked, *elsewhere))}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the client's functions, and the connector that would log in to AWS."""
         server = Server(backend)
         outside = socket.gethostname()
@@ -189,9 +186,7 @@ class MendedSkypilotHarness(SkypilotHarness):
     Nearly every rule is blocked by that (ENV-1).
     """
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Put the steps' environments into that of the pipeline."""
         super().connect(orchestrator_class, backend)
         orchestrator: Any = orchestrator_class
@@ -215,9 +210,7 @@ class MendedSkypilotHarness(SkypilotHarness):
 class StepVMsHarness(SkypilotHarness):
     """The same, as if each step had settings of its own: ZenML starts a machine for each."""
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Give each step a label."""
         super().connect(orchestrator_class, backend)
         orchestrator: Any = orchestrator_class
@@ -235,9 +228,7 @@ class StepVMsHarness(SkypilotHarness):
 class MendedStepVMsHarness(StepVMsHarness):
     """The same, where a step's machine is kept until its task has ended (DAG-1)."""
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Wait where ZenML's coordinator goes on."""
         super().connect(orchestrator_class, backend)
         module: Any = utils

@@ -30,8 +30,7 @@ from subjects.emulation import (
 )
 from subjects.executions import Executions, Task
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 CONTAINER_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
 """What Docker takes."""
@@ -44,7 +43,7 @@ PATIENCE = 600.0
 class Host:
     """The other side of the connection: a few commands, files, Docker and Docker Compose."""
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -187,7 +186,7 @@ class Process:
     The real one would end with its container. This one goes on.
     """
 
-    def __init__(self, backend: ReferenceBackend, command: list[str], env: dict[str, str]) -> None:
+    def __init__(self, backend: FakeBackend, command: list[str], env: dict[str, str]) -> None:
         """Start it.
 
         Args:
@@ -298,9 +297,7 @@ class SSHHarness(EmulatedHarness):
             "minimum_free_disk_gb": 0,
         }
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Answer on the connection, and start processes where the suite sees them."""
         host = Host(backend)
         client: Any = paramiko.SSHClient

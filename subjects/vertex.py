@@ -38,8 +38,7 @@ from subjects.emulation import (
 )
 from subjects.executions import Executions, state_of
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job, JobState
+from zenml_conformance.fake_backend import FakeBackend, Job, JobState
 
 PROJECT = "conformance"
 STATES = {
@@ -61,7 +60,7 @@ DISPLAY_NAME_LENGTH = 128
 class PipelineService:
     """What Vertex AI says and does, as far as ZenML asks."""
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -98,7 +97,7 @@ class PipelineService:
 class JobService:
     """What Vertex AI says and does with custom jobs, as far as ZenML asks."""
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the backend.
 
         Args:
@@ -182,9 +181,7 @@ class VertexHarness(EmulatedHarness):
         """Give what the component needs; nobody has this project."""
         return {"location": "europe-west1", "project": PROJECT, "pipeline_root": "gs://emulated"}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the methods of the API's client, and look often."""
         service = PipelineService(backend)
         client: Any = PipelineServiceClient

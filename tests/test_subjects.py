@@ -12,9 +12,11 @@ from subjects.executions import Executions, Task
 from subjects.matrix import BEGIN, END, PAGE, tables, within
 
 from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.fake_backend.client import FakeBackend
+from zenml_conformance.fake_backend.faults import Faults
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.fake_backend.table import JobTable, Rejected
 from zenml_conformance.harness import Harness
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Faults, Job, JobState, JobTable, Rejected
 from zenml_conformance.report.model import Report, read
 from zenml_conformance.rule import Status, Tier
 from zenml_conformance.rules import RULES
@@ -22,7 +24,7 @@ from zenml_conformance.rules import RULES
 KEPT = [read(path) for path in sorted(OUTCOMES.glob("*.json"))]
 
 
-class Table(ReferenceBackend):
+class Table(FakeBackend):
     """A reference backend without an engine: nothing is ever run."""
 
     def __init__(self, accepts: int | None = None) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from zenml_conformance.description import Description
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState
 from zenml_conformance.lab.evidence import Call, Evidence, Probe, Raised, RunRecord, StepRecord
 from zenml_conformance.lab.evidence import Submission as ClientRun
 from zenml_conformance.prove.proof import Catch, Proof
-from zenml_conformance.reference.jobs import Job, JobRecord, JobState
 from zenml_conformance.report import build
 from zenml_conformance.report.model import Report
 from zenml_conformance.result import conclude

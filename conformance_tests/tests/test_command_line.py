@@ -23,7 +23,7 @@ def test_of_my_own():
 """
 
 FAULTY = """
-from zenml_conformance.reference.orchestrator import (
+from zenml_conformance.former_reference.orchestrator import (
     ReferenceOrchestrator,
     ReferenceOrchestratorFlavor,
 )

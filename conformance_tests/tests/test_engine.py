@@ -138,7 +138,7 @@ def test_a_killed_session_that_keeps_nothing_leaves_nothing(
 LEAVES_PROCESSES = """
 import os, subprocess, tempfile, time
 
-from zenml_conformance.reference.orchestrator import (
+from zenml_conformance.former_reference.orchestrator import (
     ReferenceOrchestrator,
     ReferenceOrchestratorFlavor,
 )

@@ -15,7 +15,7 @@ from zenml_conformance.prove.sabotages import SABOTAGES
 from zenml_conformance.rules import RULES
 
 STUBBORN = """
-from zenml_conformance.reference.orchestrator import (
+from zenml_conformance.former_reference.orchestrator import (
     ReferenceOrchestrator,
     ReferenceOrchestratorFlavor,
 )

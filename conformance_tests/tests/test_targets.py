@@ -16,7 +16,7 @@ from zenml_conformance.target_spec import TargetError, TargetSpec
 
 MODULE = """
 from zenml_conformance.harness import Harness
-from zenml_conformance.reference.orchestrator import (
+from zenml_conformance.former_reference.orchestrator import (
     ReferenceOrchestrator,
     ReferenceOrchestratorFlavor,
 )

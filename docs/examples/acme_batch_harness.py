@@ -8,14 +8,13 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.orchestrators import BaseOrchestrator
 
 from zenml_conformance import Harness
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Job
+from zenml_conformance.fake_backend import FakeBackend, Job
 
 
-class ServiceOnReferenceBackend:
+class ServiceOnFakeBackend:
     """The service's API, as far as the orchestrator uses it."""
 
-    def __init__(self, backend: ReferenceBackend) -> None:
+    def __init__(self, backend: FakeBackend) -> None:
         """Point at the scenario's backend."""
         self.backend = backend
 
@@ -50,9 +49,7 @@ class AcmeBatchHarness(Harness):
         """Give what the component needs to be registered; nobody listens there."""
         return {"url": "https://acme.invalid", "image": "acme/steps:1"}
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the service's client."""
-        service = ServiceOnReferenceBackend(backend)
+        service = ServiceOnFakeBackend(backend)
         orchestrator_class.client = property(lambda _: service)  # type: ignore[attr-defined]

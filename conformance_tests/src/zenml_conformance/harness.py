@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
     from zenml.orchestrators import BaseOrchestrator
 
-    from zenml_conformance.reference.backend import ReferenceBackend
-    from zenml_conformance.reference.jobs import Job
+    from zenml_conformance.fake_backend.client import FakeBackend
+    from zenml_conformance.fake_backend.jobs import Job
 
 
 MADE_UP_IMAGE = "conformance.invalid/steps:1"
@@ -96,9 +96,7 @@ class Harness:
         """
         return MADE_UP_IMAGE if self.connects else None
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Make every instance of the orchestrator submit to the reference backend.
 
         Called in each client and in each process that the reference backend starts, before
@@ -216,9 +214,7 @@ class SeamHarness(Harness):
         """
         return _seam(orchestrator_class) is not None
 
-    def connect(
-        self, orchestrator_class: type[BaseOrchestrator], backend: ReferenceBackend
-    ) -> None:
+    def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
         """Replace the attribute `backend` on the class.
 
         Args:
@@ -278,11 +274,11 @@ def _job_states(seam: type) -> Any:
     return next((module.JobState for module in modules if hasattr(module, "JobState")), None)
 
 
-def _adapter(seam: type, backend: ReferenceBackend) -> Any:
+def _adapter(seam: type, backend: FakeBackend) -> Any:
     """A `JobBackend` of the project's own making that passes everything on."""
-    from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.fake_backend.client import FakeBackend
 
-    if issubclass(seam, ReferenceBackend):
+    if issubclass(seam, FakeBackend):
         return backend  # The reference orchestrator speaks to it directly.
     states = _job_states(seam)
 
@@ -324,7 +320,7 @@ def _adapter(seam: type, backend: ReferenceBackend) -> Any:
 
 def _job(job: Any) -> Job:
     """The reference backend's words for a project's job."""
-    from zenml_conformance.reference.jobs import Job
+    from zenml_conformance.fake_backend.jobs import Job
 
     said = _attributes(job)
     known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}

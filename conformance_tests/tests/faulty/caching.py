@@ -11,8 +11,8 @@ from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.utils.time_utils import utc_now
 
 from faulty.fault import NATIVE_DAG, breaks
-from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.coordinator import Walk
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse

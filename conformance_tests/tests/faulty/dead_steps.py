@@ -10,10 +10,10 @@ from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.jobs import JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.reference.settlement import Settlement
+from zenml_conformance.fake_backend.jobs import JobState
+from zenml_conformance.former_reference.coordinator import Walk
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.settlement import Settlement
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse

@@ -11,8 +11,8 @@ from zenml.enums import ExecutionStatus
 
 from faulty.fault import NATIVE_DAG, breaks
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.jobs import Job, JobState
-from zenml_conformance.reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.config.resource_settings import ResourceSettings

@@ -11,9 +11,9 @@ from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfig
 from zenml.orchestrators.utils import get_config_environment_vars
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.jobs import Job
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import Job
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.config.step_configurations import Step

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from zenml.enums import ExecutionMode, ExecutionStatus
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
-from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.flavor import (
+from zenml_conformance.fake_backend.jobs import JobState
+from zenml_conformance.former_reference.coordinator import Walk
+from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorConfig,
     ReferenceOrchestratorFlavor,
 )
-from zenml_conformance.reference.jobs import JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zenml.orchestrators import BaseOrchestrator, BaseOrchestratorConfig
 
-from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.reference.settlement import Settlement
-from zenml_conformance.reference.stopping import Stop
+from zenml_conformance.former_reference.coordinator import Walk
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.settlement import Settlement
+from zenml_conformance.former_reference.stopping import Stop
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse

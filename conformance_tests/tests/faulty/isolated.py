@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from zenml.enums import ExecutionStatus
 
 from faulty.fault import NATIVE_DAG, breaks
-from zenml_conformance.reference.dynamic import JOB_METADATA
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.jobs import Job, JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.former_reference.dynamic import JOB_METADATA
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.config.step_configurations import Step

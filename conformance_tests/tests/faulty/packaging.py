@@ -11,11 +11,11 @@ from pydantic import Field, field_validator
 from zenml.orchestrators import ContainerizedOrchestrator
 
 from faulty.fault import breaks
-from zenml_conformance.reference.flavor import (
+from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorConfig,
     ReferenceOrchestratorFlavor,
 )
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse

@@ -12,9 +12,9 @@ from uuid import UUID
 from zenml.orchestrators import SubmissionResult
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.jobs import Job
-from zenml_conformance.reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import Job
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse

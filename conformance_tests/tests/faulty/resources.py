@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.config.resource_settings import ResourceSettings

@@ -8,7 +8,7 @@ from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 from zenml.orchestrators.exceptions import PipelineSubmissionError
 
 from faulty.fault import BOTH, breaks
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import (

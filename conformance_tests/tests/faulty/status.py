@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from zenml.enums import ExecutionStatus
 
 from faulty.fault import breaks
-from zenml_conformance.reference.jobs import JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import JobState
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse

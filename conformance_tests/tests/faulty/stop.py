@@ -9,9 +9,9 @@ from zenml.orchestrators import BaseOrchestrator
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from faulty.fault import BOTH, breaks
-from zenml_conformance.reference.jobs import JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.reference.stopping import Stop
+from zenml_conformance.fake_backend.jobs import JobState
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.stopping import Stop
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse

@@ -17,12 +17,12 @@ from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.flavor import (
+from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorConfig,
     ReferenceOrchestratorFlavor,
 )
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.reference.settlement import Settlement
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.former_reference.settlement import Settlement
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from faulty.fault import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.reference.coordinator import Walk
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.jobs import Job, JobState
-from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.former_reference.coordinator import Walk
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.config.step_configurations import Step

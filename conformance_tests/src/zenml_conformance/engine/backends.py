@@ -1,6 +1,6 @@
 """The host of the reference backends: what happens to their jobs, and who asks for it.
 
-`reference.jobs` knows what a job's states mean; here its process is started and ended.
+`fake_backend.table` knows what a job's states mean; here its process is started and ended.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.requests import Later
 from zenml_conformance.engine.session import Session
-from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, JobTable, Rejected
+from zenml_conformance.fake_backend.faults import Faults
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState
+from zenml_conformance.fake_backend.table import JobTable, Rejected
 
 OF_IMAGES = {"ZENML_REPOSITORY_PATH": os.devnull}
 """What stands for a container's own file system: no `.zen` of the machine can be seen there."""

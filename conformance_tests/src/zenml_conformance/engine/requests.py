@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from zenml_conformance.reference.jobs import Rejected
+from zenml_conformance.fake_backend.table import Rejected
 
 LINE_SECONDS = 10.0
 """How long a caller may take to send its line: whoever does not must not hold up all others."""

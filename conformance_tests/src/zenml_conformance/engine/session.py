@@ -57,12 +57,12 @@ def join(session: Session) -> None:
         _issue_token()
     if session.backend is None and session.sabotage is None:
         return
-    from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.fake_backend.client import FakeBackend
     from zenml_conformance.target import Target
 
     target, backend = Target.load(session.target), None
     if session.backend is not None:
-        backend = ReferenceBackend(session.socket, session.backend)
+        backend = FakeBackend(session.socket, session.backend)
     if session.sabotage is not None:
         from zenml_conformance.prove.sabotages import SABOTAGES
         from zenml_conformance.prove.scene import Scene

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from zenml_conformance.errors import InputError
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, ScheduleRecord
 from zenml_conformance.harness import RecordedResources
 from zenml_conformance.inputs import parse_json, printable, read_text
-from zenml_conformance.reference.jobs import Job, JobRecord, ScheduleRecord
 
 
 def masked(environment: Mapping[str, str]) -> dict[str, str]:

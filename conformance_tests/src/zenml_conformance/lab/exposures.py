@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 
 from zenml_conformance.engine.session import SENTINEL
+from zenml_conformance.fake_backend.jobs import Job
 from zenml_conformance.lab.evidence import Exposure
-from zenml_conformance.reference.jobs import Job
 
 LOGS = (".log", ".txt", ".out")
 """How the name of a log ends. A log is read by more people than may read the file."""

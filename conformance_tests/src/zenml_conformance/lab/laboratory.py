@@ -15,6 +15,9 @@ from zenml_conformance import store
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.engine.session import FORCED_MODES, Session
+from zenml_conformance.fake_backend.client import FakeBackend
+from zenml_conformance.fake_backend.faults import Faults
+from zenml_conformance.fake_backend.jobs import JobRecord
 from zenml_conformance.harness import RecordedResources
 from zenml_conformance.inputs import read_tail
 from zenml_conformance.lab import exposures, zenml_store
@@ -29,8 +32,6 @@ from zenml_conformance.lab.evidence import (
 )
 from zenml_conformance.lab.patience import write_stretch
 from zenml_conformance.lab.processes import Client, Process
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.jobs import Faults, JobRecord
 from zenml_conformance.rule import Capability
 from zenml_conformance.target import Target
 
@@ -84,7 +85,7 @@ class Laboratory:
         self.session = session
         self._stretch = session.target.stretch if session.backend is None else 1.0
         write_stretch(self.probes, self._stretch)
-        self.backend: ReferenceBackend | None = None
+        self.backend: FakeBackend | None = None
         if session.backend is not None:
             home = directory / "backend" / "home"
             home.mkdir(mode=0o700)
@@ -99,7 +100,7 @@ class Laboratory:
                 faults={},
                 session=session.model_dump(),
             )
-            self.backend = ReferenceBackend(session.socket, session.backend)
+            self.backend = FakeBackend(session.socket, session.backend)
 
     def deadline(self, seconds: float) -> float:
         """Say until when to wait.

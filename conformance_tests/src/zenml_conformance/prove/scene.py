@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.reference.jobs import Job
+from zenml_conformance.fake_backend.jobs import Job
 from zenml_conformance.target import overrides
 
 if TYPE_CHECKING:
-    from zenml_conformance.reference.backend import ReferenceBackend
+    from zenml_conformance.fake_backend.client import FakeBackend
     from zenml_conformance.target import Target
 
 STOPS = ("_stop_run_forcefully", "_stop_run", "stop_run")
@@ -57,7 +57,7 @@ class Scene:
         observer: Whether this is a process of the suite's own, which must see the store as it is.
     """
 
-    def __init__(self, target: Target, backend: ReferenceBackend | None, observer: bool) -> None:
+    def __init__(self, target: Target, backend: FakeBackend | None, observer: bool) -> None:
         """Look around.
 
         Args:

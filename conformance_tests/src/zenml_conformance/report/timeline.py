@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from zenml_conformance.fake_backend.jobs import JobRecord, JobState
 from zenml_conformance.lab.evidence import Evidence, Probe, Submission
-from zenml_conformance.reference.jobs import JobRecord, JobState
 from zenml_conformance.report.model import Bar, Lane, RunRow, ScenarioReport
 from zenml_conformance.rule import Tier
 

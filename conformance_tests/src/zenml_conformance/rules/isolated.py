@@ -6,8 +6,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+from zenml_conformance.fake_backend.jobs import JobRecord
 from zenml_conformance.lab.evidence import Evidence, Raised
-from zenml_conformance.reference.jobs import JobRecord
 from zenml_conformance.rule import (
     MUST,
     SHOULD,

@@ -6,8 +6,8 @@ import functools
 import math
 from typing import Any, Protocol
 
+from zenml_conformance.fake_backend.jobs import Job
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.reference.jobs import Job
 from zenml_conformance.rule import (
     MUST,
     NO_BACKEND,

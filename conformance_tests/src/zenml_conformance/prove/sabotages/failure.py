@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from zenml_conformance.prove.sabotage import Needs, sabotage
 
 if TYPE_CHECKING:
+    from zenml_conformance.fake_backend.jobs import Job
     from zenml_conformance.prove.scene import Scene
-    from zenml_conformance.reference.jobs import Job
 
 
 @sabotage("MODE-1", scenarios=("inspection", "fail_fast"), needs=Needs.JOBS)

@@ -10,8 +10,8 @@ from zenml_conformance.prove.sabotages.resources import halve_requests
 from zenml_conformance.prove.scene import ISOLATED
 
 if TYPE_CHECKING:
+    from zenml_conformance.fake_backend.jobs import Job
     from zenml_conformance.prove.scene import Around, Scene
-    from zenml_conformance.reference.jobs import Job
 
 
 @sabotage("ISO-10")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zenml_conformance.prove.sabotage import Needs, sabotage
 
 if TYPE_CHECKING:
+    from zenml_conformance.fake_backend.jobs import Job
     from zenml_conformance.prove.scene import Around, Scene
-    from zenml_conformance.reference.jobs import Job
 
 LOCAL_STORES = "ZENML_LOCAL_STORES_PATH"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zenml_conformance.fake_backend.jobs import JobState
 from zenml_conformance.prove.sabotage import Needs, sabotage
 from zenml_conformance.prove.scene import STOPS
-from zenml_conformance.reference.jobs import JobState
 
 if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from zenml.orchestrators import BaseOrchestrator
 
 if TYPE_CHECKING:
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 
 class Part(BaseOrchestrator):

@@ -14,8 +14,8 @@ from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.orchestrators.publish_utils import publish_schedule_metadata
 
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.jobs import Job
-from zenml_conformance.reference.part import Part
+from zenml_conformance.fake_backend.jobs import Job
+from zenml_conformance.former_reference.part import Part
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse, ScheduleResponse, ScheduleUpdate

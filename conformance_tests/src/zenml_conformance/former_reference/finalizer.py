@@ -11,8 +11,8 @@ from zenml.utils import source_utils
 
 
 def main() -> None:
-    """Run a finalizer: `python -m zenml_conformance.reference.finalizer SNAPSHOT RUN-ID`."""
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    """Run a finalizer."""
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
     snapshot_id, run_id = sys.argv[1:]
     # Else ZenML takes this file's directory for the root of all sources, and names modules by it.

@@ -1,184 +1,16 @@
-"""The reference backend's words: a job, its states, and the table that holds them.
-
-Nothing here starts a process or opens a socket: the engine does, and tells the table.
-"""
+"""The fake backend's job table. It starts no process: the engine does, and tells the table."""
 
 from __future__ import annotations
 
 import collections
-import itertools
 import time
-from enum import Enum
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class JobState(str, Enum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether the job will not change any more."""
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-
-class Job(BaseModel):
-    """What an orchestrator asks the reference backend to run.
-
-    A job whose process fails is started again up to `max_restarts` times, unless its exit code is
-    among the `final_exit_codes`: what Kubernetes calls a back-off limit and a failure policy.
-
-    `spec` carries everything else that the orchestrator said about the job, so that rules can
-    look for a setting without knowing what the orchestrator calls it.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    command: tuple[str, ...]
-    environment: dict[str, str] = Field(default_factory=dict, repr=False)
-    image: str | None = None
-    cpu: float | None = None
-    memory: int | None = None
-    gpus: int | None = None
-    depends_on: tuple[str, ...] = ()
-    start_when: Literal["succeeded", "ended"] = "succeeded"
-    labels: dict[str, str] = Field(default_factory=dict)
-    max_restarts: int = 0
-    final_exit_codes: tuple[int, ...] = ()
-    spec: dict[str, Any] = Field(default_factory=dict, repr=False)
-
-    @property
-    def step(self) -> str | None:
-        """The invocation id in ZenML's `--step_name` argument; None: this job runs no step."""
-        words = list(self.command)
-        for word, following in itertools.pairwise([*words, ""]):
-            if word == "--step_name":
-                return following
-            if word.startswith("--step_name="):
-                return word.partition("=")[2]
-        return None
-
-
-class JobRecord(BaseModel):
-    """What became of a job. Times are seconds of the machine's monotonic clock."""
-
-    id: str
-    job: Job
-    state: JobState = JobState.QUEUED
-    submitted_by: str
-    submitted_at: float
-    started_at: float | None = None
-    ended_at: float | None = None
-    exit_code: int | None = None
-    pid: int | None = None
-    log: str | None = None
-    schedule: str | None = None
-    """The schedule that fired it; None: it was submitted."""
-    restarts: int = 0
-    """How often the backend ran it again."""
-    cancelled: bool = False
-    """It was told to end: what its process does about it is no reason to start it again."""
-    requeued: bool = False
-    """It is to be run again when its process, which was killed, has ended."""
-    lost: bool = False
-    """The backend has forgotten it: its process was killed, and its state is unknown."""
-
-    @property
-    def runs_pipeline(self) -> bool:
-        """Whether it runs the code of a pipeline: it was submitted by a client, and runs no step.
-
-        A job that waits for others, to come after them, does not.
-        """
-        from_client = self.submitted_by == "client" and not self.job.depends_on
-        return from_client and self.job.step is None
-
-    def runs(self, step: str) -> bool:
-        """Say whether it runs a step; the suite's command steps are told their names.
-
-        Args:
-            step: The step's invocation id.
-
-        Returns:
-            Whether it does.
-        """
-        told = any(f"conformance-{step}" in word for word in self.job.command)
-        return self.job.step == step or told
-
-
-class ScheduleRecord(BaseModel):
-    """A job that the backend submits again and again by itself."""
-
-    id: str
-    job: Job
-    cron: str
-    deleted: bool = False
-
-
-class Faults(BaseModel):
-    """What the reference backend does wrong on purpose.
-
-    Attributes:
-        accepts: How many submissions are accepted before every further one is refused.
-        hollow_steps: Step jobs are recorded as succeeded at once and never run.
-        hollow: The same for the jobs of these steps.
-        cold_steps: These steps run in a newly started interpreter instead of a fork.
-        hold: Jobs of these steps stay queued; `*` holds those of all steps, and an empty name
-            those that run no step.
-        purges: A job that has ended is unknown from then on.
-        flaps: Of a running job, whoever asks hears that it is queued, then that it is running, and
-            so on in turns.
-        status_fails: How many times in a row the next questions for a state are not answered.
-        accepts_schedules: Whether the backend takes schedules.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    accepts: int | None = None
-    hollow_steps: bool = False
-    hollow: tuple[str, ...] = ()
-    cold_steps: tuple[str, ...] = ()
-    hold: tuple[str, ...] = ()
-    purges: bool = False
-    flaps: bool = False
-    status_fails: int = 0
-    accepts_schedules: bool = True
-
-    def hollows(self, job: Job) -> bool:
-        """Say whether a job ends well without having run.
-
-        Args:
-            job: The job.
-
-        Returns:
-            Whether it does.
-        """
-        return job.step is not None and (self.hollow_steps or job.step in self.hollow)
-
-    def holds(self, job: Job) -> bool:
-        """Say whether a job must stay queued.
-
-        Args:
-            job: The job.
-
-        Returns:
-            Whether it must.
-        """
-        if job.step is None:
-            return "" in self.hold
-        return "*" in self.hold or job.step in self.hold
+from zenml_conformance.fake_backend.faults import Faults
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState, ScheduleRecord
 
 
 class Rejected(RuntimeError):
-    """The reference backend refused a request."""
+    """The fake backend refused a request."""
 
 
 class JobTable:
@@ -212,7 +44,7 @@ class JobTable:
         """
         if self.faults.accepts is not None and len(self.records) >= self.faults.accepts:
             self.refused.append(job)
-            raise Rejected(f"the reference backend refuses job {job.name!r}: it was told to")
+            raise Rejected(f"the fake backend refuses job {job.name!r}: it was told to")
         if unknown := [i for i in job.depends_on if i not in self.records]:
             raise Rejected(f"job {job.name!r} depends on unknown jobs: {', '.join(unknown)}")
         record = JobRecord(
@@ -240,7 +72,7 @@ class JobTable:
         """
         if not self.faults.accepts_schedules:
             self.refused.append(job)
-            raise Rejected(f"the reference backend refuses to schedule {job.name!r}")
+            raise Rejected(f"the fake backend refuses to schedule {job.name!r}")
         if len(cron.split()) != 5:
             raise Rejected(f"{cron!r} is no cron expression of five fields")
         record = ScheduleRecord(id=f"schedule-{len(self.schedules) + 1}", job=job, cron=cron)
@@ -278,7 +110,7 @@ class JobTable:
         if self.faults.status_fails > 0:
             left = self.faults.status_fails - 1
             self.faults = self.faults.model_copy(update={"status_fails": left})
-            raise Rejected("the reference backend can't be asked just now: it was told to fail")
+            raise Rejected("the fake backend can't be asked just now: it was told to fail")
         state = self.look(job_id)
         if self.faults.flaps and state is JobState.RUNNING:
             self.asked[asker, job_id] += 1

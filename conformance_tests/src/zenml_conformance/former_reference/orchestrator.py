@@ -30,17 +30,17 @@ from zenml.stack import Stack
 from zenml.utils.env_utils import get_runtime_environment
 
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.reference.backend import ReferenceBackend
-from zenml_conformance.reference.dynamic import JOB_METADATA, DynamicPipelines
-from zenml_conformance.reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
-from zenml_conformance.reference.flavor import (
+from zenml_conformance.fake_backend.client import FakeBackend
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.former_reference.dynamic import JOB_METADATA, DynamicPipelines
+from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
+from zenml_conformance.former_reference.flavor import ReferenceOrchestratorConfig
+from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorFlavor as ReferenceOrchestratorFlavor,
 )
-from zenml_conformance.reference.jobs import Job, JobState
-from zenml_conformance.reference.schedules import Schedules
-from zenml_conformance.reference.settlement import Settlement
-from zenml_conformance.reference.stopping import Stop
+from zenml_conformance.former_reference.schedules import Schedules
+from zenml_conformance.former_reference.settlement import Settlement
+from zenml_conformance.former_reference.stopping import Stop
 
 if TYPE_CHECKING:
     from zenml.config.base_settings import BaseSettings
@@ -68,12 +68,12 @@ class ReferenceOrchestrator(DynamicPipelines, Schedules):
     @property
     def settings_class(self) -> type[BaseSettings]:
         """The settings."""
-        from zenml_conformance.reference.flavor import ReferenceOrchestratorSettings
+        from zenml_conformance.former_reference.flavor import ReferenceOrchestratorSettings
 
         return ReferenceOrchestratorSettings
 
     @property
-    def backend(self) -> ReferenceBackend:
+    def backend(self) -> FakeBackend:
         """The backend. The suite puts it here."""
         raise RuntimeError(
             "The reference orchestrator runs only under the conformance suite, which gives it its "
@@ -313,7 +313,7 @@ class ReferenceOrchestrator(DynamicPipelines, Schedules):
 
     def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
         """Walk the DAG: the whole life of a coordinator job."""
-        from zenml_conformance.reference.coordinator import Walk
+        from zenml_conformance.former_reference.coordinator import Walk
 
         Walk(self, snapshot, run_id).run()
 

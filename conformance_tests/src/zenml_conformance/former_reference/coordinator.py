@@ -15,12 +15,12 @@ from zenml.client import Client
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.utils import source_utils
 
-from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.fake_backend.jobs import JobState
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
 
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 
 class Walk:
@@ -133,8 +133,8 @@ class Walk:
 
 
 def main() -> None:
-    """Run a coordinator: `python -m zenml_conformance.reference.coordinator SNAPSHOT RUN-ID`."""
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    """Run a coordinator."""
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
     snapshot_id, run_id = sys.argv[1:]
     # Else ZenML takes this file's directory for the root of all sources, and names modules by it.

@@ -73,6 +73,6 @@ class ReferenceOrchestratorFlavor(BaseOrchestratorFlavor):
     @property
     def implementation_class(self) -> type[BaseOrchestrator]:
         """The orchestrator."""
-        from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+        from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
         return ReferenceOrchestrator

@@ -11,12 +11,12 @@ from zenml.orchestrators.publish_utils import publish_step_run_status_update
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.utils.time_utils import utc_now
 
-from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.fake_backend.jobs import JobState
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse, StepRunResponse
 
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 
 class Settlement:

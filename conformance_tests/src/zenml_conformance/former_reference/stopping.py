@@ -12,14 +12,14 @@ from zenml.orchestrators.publish_utils import (
     publish_step_run_status_update,
 )
 
-from zenml_conformance.reference.jobs import JobState
+from zenml_conformance.fake_backend.jobs import JobState
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from zenml.models import PipelineRunResponse
 
-    from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+    from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 STOP_SECONDS = 30.0
 """How long cancelled jobs may take to end before the stop is called a failure."""

@@ -1,4 +1,4 @@
-"""The reference backend as its callers see it."""
+"""The fake backend as its callers see it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from typing import Any
 
 from zenml_conformance.engine.protocol import EngineClient
-from zenml_conformance.reference.jobs import Faults, Job, JobRecord, JobState, ScheduleRecord
+from zenml_conformance.fake_backend.faults import Faults
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState, ScheduleRecord
 
 
-class ReferenceBackend:
-    """A scenario's reference backend: an in-memory job table in the suite's engine.
+class FakeBackend:
+    """A scenario's fake backend: an in-memory job table in the suite's engine.
 
     Works from any process of the session. Every method raises `EngineError` when the backend
     refuses, which is how a scheduler's refusal reaches an orchestrator.

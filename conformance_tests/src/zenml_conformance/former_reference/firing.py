@@ -12,7 +12,7 @@ from zenml.utils import source_utils
 
 
 def main() -> None:
-    """Fire a snapshot: `python -m zenml_conformance.reference.firing SNAPSHOT`."""
+    """Fire a snapshot: `python -m zenml_conformance.former_reference.firing SNAPSHOT`."""
     (snapshot_id,) = sys.argv[1:]
     # Else ZenML takes this file's directory for the root of all sources, and names modules by it.
     source_utils.set_custom_source_root(os.getcwd())

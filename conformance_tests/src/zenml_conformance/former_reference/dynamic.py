@@ -20,12 +20,12 @@ from zenml.orchestrators.publish_utils import (
 )
 from zenml.orchestrators.utils import get_step_entrypoint_command
 
-from zenml_conformance.reference.entrypoint import (
+from zenml_conformance.fake_backend.jobs import Job, JobState
+from zenml_conformance.former_reference.entrypoint import (
     ReferenceDynamicEntrypoint,
     ReferenceIsolatedEntrypoint,
 )
-from zenml_conformance.reference.jobs import Job, JobState
-from zenml_conformance.reference.part import Part
+from zenml_conformance.former_reference.part import Part
 
 if TYPE_CHECKING:
     from zenml.config.step_run_info import StepRunInfo
