@@ -23,10 +23,8 @@ def test_of_my_own():
 """
 
 FAULTY = """
-from zenml_conformance.former_reference.orchestrator import (
-    ReferenceOrchestrator,
-    ReferenceOrchestratorFlavor,
-)
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 class Acme(ReferenceOrchestrator):
     def submit_dynamic_pipeline(self, snapshot, stack, environment, placeholder_run=None):

@@ -138,10 +138,8 @@ def test_a_killed_session_that_keeps_nothing_leaves_nothing(
 LEAVES_PROCESSES = """
 import os, subprocess, tempfile, time
 
-from zenml_conformance.former_reference.orchestrator import (
-    ReferenceOrchestrator,
-    ReferenceOrchestratorFlavor,
-)
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 class Acme(ReferenceOrchestrator):
     def submit_pipeline(self, *args, **kwargs):

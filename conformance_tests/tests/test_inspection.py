@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zenml_conformance.former_reference.flavor import ReferenceOrchestratorConfig
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 from zenml_conformance.lab.imports import imported
 from zenml_conformance.lab.inspection import under_claims
+from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.orchestrators import SubmissionResult

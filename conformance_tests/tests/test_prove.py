@@ -15,10 +15,8 @@ from zenml_conformance.prove.sabotages import SABOTAGES
 from zenml_conformance.rules import RULES
 
 STUBBORN = """
-from zenml_conformance.former_reference.orchestrator import (
-    ReferenceOrchestrator,
-    ReferenceOrchestratorFlavor,
-)
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 
 class CannotBeBroken(type(ReferenceOrchestrator)):

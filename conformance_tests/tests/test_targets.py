@@ -16,10 +16,8 @@ from zenml_conformance.target_spec import TargetError, TargetSpec
 
 MODULE = """
 from zenml_conformance.harness import Harness
-from zenml_conformance.former_reference.orchestrator import (
-    ReferenceOrchestrator,
-    ReferenceOrchestratorFlavor,
-)
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 class AcmeFlavor(ReferenceOrchestratorFlavor):
     @property

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import typing
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zenml.models import PipelineRunResponse
     from zenml.orchestrators import BaseOrchestrator
 
     from zenml_conformance.fake_backend.client import FakeBackend
-    from zenml_conformance.fake_backend.jobs import Job
 
 
 MADE_UP_IMAGE = "conformance.invalid/steps:1"
 """What `ContainerizedOrchestrator`s are told that their image is called, where nobody pulls it."""
 
 STEP_JOBS = "step_jobs"
-"""Under which orchestrators of the template note the jobs of a run's steps (`job_notes.py`)."""
+"""What `core/registry.py` calls the jobs of a run's steps in its metadata."""
 
 
 @dataclass(frozen=True)
@@ -221,10 +217,12 @@ class SeamHarness(Harness):
             orchestrator_class: The orchestrator under test.
             backend: The reference backend of the scenario.
         """
+        from zenml_conformance.fake_backend.adapter import adapter
+
         seam = _seam(orchestrator_class)
         assert seam is not None
-        adapter = _adapter(seam, backend)
-        orchestrator_class.backend = property(lambda self: adapter)  # type: ignore[attr-defined]
+        replacement = backend if issubclass(seam, type(backend)) else adapter(seam, backend)
+        orchestrator_class.backend = property(lambda self: replacement)  # type: ignore[attr-defined]
 
     def recorded_resources(
         self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str
@@ -259,76 +257,13 @@ def _seam(orchestrator_class: type) -> type | None:
     getter = attribute.fget if isinstance(attribute, property) else getter
     if getter is None:
         return None
+    # Pydantic comes with it, which a session that judges nothing need not load.
+    from zenml_conformance.fake_backend.adapter import job_states
+
     try:
         seam = typing.get_type_hints(getter).get("return")
     except NameError:
         return None
-    if not isinstance(seam, type) or _job_states(seam) is None:
+    if not isinstance(seam, type) or job_states(seam) is None:
         return None
     return seam if all(hasattr(seam, n) for n in ("submit", "status", "cancel")) else None
-
-
-def _job_states(seam: type) -> Any:
-    """The `JobState` that stands beside a seam, or beside what it inherits from."""
-    modules = (sys.modules.get(base.__module__) for base in seam.__mro__)
-    return next((module.JobState for module in modules if hasattr(module, "JobState")), None)
-
-
-def _adapter(seam: type, backend: FakeBackend) -> Any:
-    """A `JobBackend` of the project's own making that passes everything on."""
-    from zenml_conformance.fake_backend.client import FakeBackend
-
-    if issubclass(seam, FakeBackend):
-        return backend  # The reference orchestrator speaks to it directly.
-    states = _job_states(seam)
-
-    def init(self: Any) -> None:
-        pass
-
-    def submit(self: Any, job: Any) -> str:
-        return backend.submit(_job(job))
-
-    def status(self: Any, job_id: str) -> Any:
-        return states(backend.status(job_id).value)
-
-    def cancel(self: Any, job_id: str) -> None:
-        backend.cancel(job_id)
-
-    def wait(self: Any, job_ids: Sequence[str], timeout: float) -> None:
-        backend.wait_for_change(list(job_ids), timeout)
-
-    def check(self: Any, job: Any) -> None:
-        pass
-
-    def log_location(self: Any, job_id: str) -> str | None:
-        return backend.log_location(job_id)
-
-    def schedule(self: Any, job: Any, cron: str) -> str:
-        return backend.schedule(_job(job), cron)
-
-    def unschedule(self: Any, schedule_id: str) -> None:
-        # The seam has no error for a schedule that is gone.
-        if schedule_id in {record.id for record in backend.schedules() if not record.deleted}:
-            backend.unschedule(schedule_id)
-
-    methods = [init, submit, status, cancel, wait, check, log_location]
-    if hasattr(seam, "schedule"):
-        methods += [schedule, unschedule]
-    members = {m.__name__ if m is not init else "__init__": m for m in methods}
-    return type("ReferenceJobBackend", (seam,), members)()
-
-
-def _job(job: Any) -> Job:
-    """The reference backend's words for a project's job."""
-    from zenml_conformance.fake_backend.jobs import Job
-
-    said = _attributes(job)
-    known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}
-    return Job(**known, spec=said)
-
-
-def _attributes(job: Any) -> dict[str, Any]:
-    """What describes a job. A function in it is for the project's own backend to call."""
-    names = [field.name for field in fields(job)] if is_dataclass(job) else [*vars(job)]
-    values = {name: getattr(job, name) for name in names}
-    return {name: value for name, value in values.items() if not callable(value)}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from zenml_conformance.harness import Harness
 
-REFERENCE = "zenml_conformance.former_reference.flavor:ReferenceOrchestratorFlavor"
+REFERENCE = "zenml_conformance.reference.flavor:ReferenceOrchestratorFlavor"
 HARNESS_ENTRY_POINTS = "zenml_conformance.harnesses"
 """Entry-point group: the entry's name is a flavor's name, its value a `Harness` subclass."""
 

@@ -1,0 +1,97 @@
+"""The fake backend behind the seam of a project: a `JobBackend` that passes everything on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from zenml_conformance.fake_backend.client import FakeBackend
+from zenml_conformance.fake_backend.jobs import Job
+
+
+def job_states(seam: type) -> Any | None:
+    """Find the `JobState` of a project's own, beside its backend or the class that this is of.
+
+    Args:
+        seam: What the project's orchestrator calls its backend.
+
+    Returns:
+        The enumeration; None if the class is no backend of a project.
+    """
+    for each in seam.__mro__:
+        if states := getattr(sys.modules.get(each.__module__), "JobState", None):
+            return states
+    return None
+
+
+def adapter(seam: type, backend: FakeBackend) -> Any:
+    """Make a backend of a project's own type, which keeps what the class says of itself.
+
+    Args:
+        seam: What the project's orchestrator calls its backend.
+        backend: The fake backend.
+
+    Returns:
+        An instance of a subclass.
+    """
+    members = {"fake": backend, "states": job_states(seam)}
+    return type("FakeJobBackend", (_PassesOn, seam), members)()
+
+
+class _PassesOn:
+    """Overrides every method that does something; what is left are constants."""
+
+    fake: FakeBackend
+    states: Any
+
+    def __init__(self) -> None:
+        pass
+
+    def submit(self, job: Any) -> str:
+        return self.fake.submit(_translated(job))
+
+    def find(self, job: Any) -> str | None:
+        del job
+        return None  # The fake backend always answers.
+
+    def check(self, job: Any) -> None:
+        pass
+
+    def status(self, job_id: str) -> Any:
+        return self.states(self.fake.status(job_id).value)
+
+    def statuses(self, job_ids: Sequence[str]) -> dict[str, Any]:
+        return {job_id: self.status(job_id) for job_id in job_ids}
+
+    def cancel(self, job_id: str) -> None:
+        self.fake.cancel(job_id)
+
+    def wait(self, job_ids: Sequence[str], timeout: float) -> None:
+        self.fake.wait_for_change(list(job_ids), timeout)
+
+    def log_location(self, job_id: str) -> str | None:
+        return self.fake.log_location(job_id)
+
+    def schedule(self, job: Any, cron: str) -> str:
+        return self.fake.schedule(_translated(job), cron)
+
+    def unschedule(self, schedule_id: str) -> None:
+        # The seam has no error for a schedule that is gone.
+        if schedule_id in {record.id for record in self.fake.schedules() if not record.deleted}:
+            self.fake.unschedule(schedule_id)
+
+
+def _translated(job: Any) -> Job:
+    """Say in the fake backend's words what a project's job says."""
+    said = _attributes(job)
+    known = {name: said.pop(name) for name in list(said) if name in Job.model_fields}
+    return Job(**known, spec=said)
+
+
+def _attributes(job: Any) -> dict[str, Any]:
+    """What describes a job. A function in it is for the project's own backend to call."""
+    names = [field.name for field in fields(job)] if is_dataclass(job) else [*vars(job)]
+    values = {name: getattr(job, name) for name in names}
+    return {name: value for name, value in values.items() if not callable(value)}
