@@ -33,7 +33,7 @@ from .monitoring import (
 from .outages import through_outages
 from .reconciliation import is_stopped, step_records
 from .registry import register_run_jobs
-from .run_id import find_run, read_run_id
+from .run_id import read_run_id
 from .topology import SubmittedJobs, Topology
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Coordinator:
         }
         self.pending = [
             name
-            for name in snapshot.step_configurations
+            for name in self.names()
             if name not in self.succeeded and name not in self.active
         ]
 
@@ -143,6 +143,10 @@ class Coordinator:
             logger.info("Run %s: %s", run.name, run.status)
 
     # Start steps.
+
+    def names(self) -> Sequence[str]:
+        """Return the steps of the run, in an order that the DAG allows."""
+        return list(self.snapshot.step_configurations)
 
     def submit_ready_steps(self) -> None:
         """Submit the steps whose turn has come."""
@@ -216,18 +220,26 @@ class Coordinator:
 
     def end_steps(self) -> None:
         """Deal with the ends of jobs."""
-        ended = ended_jobs(self.backend, self.active.values())
+        ended = self.ended()
         for name, job_id in list(self.active.items()):
             if job_id in ended and name in self.active:
                 del self.active[name]
-                log = log_location(self.backend, job_id)
-                if log:
-                    register_run_jobs(self.run.id, self.orchestrator.id, logs={name: log})
-                reason = (
-                    f"Its job {job_id} has ended, and the step has not reported how. It was "
-                    "probably killed, or could not start; its log may tell"
-                )
-                self.end(name, f"{reason}: {log}" if log else f"{reason}.")
+                self.end_job(name, job_id)
+
+    def ended(self) -> Collection[str]:
+        """Return the jobs that have ended. What can't be asked just now says nothing."""
+        return ended_jobs(self.backend, self.active.values())
+
+    def end_job(self, name: str, job_id: str) -> None:
+        """Deal with the end of the job of a step, in whatever way it has ended."""
+        log = log_location(self.backend, job_id)
+        if log:
+            register_run_jobs(self.run.id, self.orchestrator.id, logs={name: log})
+        reason = (
+            f"Its job {job_id} has ended, and the step has not reported how. It was probably "
+            "killed, or could not start; its log may tell"
+        )
+        self.end(name, f"{reason}: {log}" if log else f"{reason}.")
 
     def end(self, name: str, reason: str) -> None:
         """Act on the outcome of a step: on what the store says, not on an exit code."""
@@ -269,7 +281,7 @@ def coordinate(orchestrator: JobOrchestrator, snapshot_id: str) -> None:
     """Be the coordinator of the run that the environment names."""
     snapshot = Client().get_snapshot(snapshot_id)
     run_id = read_run_id()
-    run = find_run(UUID(snapshot_id), run_id)
+    run = orchestrator.find_run(UUID(snapshot_id), run_id)
     topology = orchestrator.topology
     if not isinstance(topology, CoordinatorTopology):
         raise TypeError(f"{type(orchestrator).__name__} has no coordinator.")

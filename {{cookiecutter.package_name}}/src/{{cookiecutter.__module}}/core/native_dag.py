@@ -27,7 +27,7 @@ from .monitoring import cancel_job, submit_job
 from .outages import through_outages
 from .reconciliation import is_stopped, step_records
 from .registry import register_run_jobs
-from .run_id import find_run, read_run_id
+from .run_id import read_run_id
 from .topology import SubmittedJobs, Topology
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class DagSubmission:
 
 def finalize(orchestrator: JobOrchestrator, snapshot_id: str) -> None:
     """Be the finalizer of the run that the environment names. To do so twice is harmless."""
-    run = through_outages(partial(find_run, UUID(snapshot_id), read_run_id()))
+    run = through_outages(partial(orchestrator.find_run, UUID(snapshot_id), read_run_id()))
     reconciliation = orchestrator.reconciliation(run.id)
     run = through_outages(partial(reconciliation.reconcile_run, FINALIZED))
     logger.info("Run %s: %s", run.name, run.status)

@@ -24,7 +24,7 @@ from .jobs import JobBackend
 from .monitoring import ended_jobs, log_location, log_locations, wait_until_ended
 from .reconciliation import Reconciliation, is_stopped, step_records
 from .registry import LOG_LOCATION, STEP_LOGS, RunJobs, register_run_jobs, run_jobs
-from .run_id import announce_run_id, read_run_id
+from .run_id import announce_run_id, find_run, read_run_id
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -132,6 +132,10 @@ class JobOrchestrator(BaseOrchestrator, ABC):
             return placeholder_run, placeholder_run.orchestrator_run_id
         run_id = self.new_run_id(snapshot, placeholder_run)
         return self.announce_run_id(run_id, snapshot, placeholder_run), run_id
+
+    def find_run(self, snapshot_id: UUID, run_id: str) -> PipelineRunResponse:
+        """Find the run that a control job looks after."""
+        return find_run(snapshot_id, run_id)
 
     # Submission.
 
