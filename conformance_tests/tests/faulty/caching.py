@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
@@ -11,39 +13,44 @@ from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.utils.time_utils import utc_now
 
 from faulty.fault import NATIVE_DAG, breaks
-from zenml_conformance.former_reference.coordinator import Walk
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.core.native_dag import NativeDagTopology
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
-    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
-    from zenml.stack import Stack
+    from zenml.models import PipelineRunResponse, StepRunResponse
+
+    from zenml_conformance.core.job_factory import JobFactory
+    from zenml_conformance.core.jobs import Job
+    from zenml_conformance.core.topology import SubmittedJobs
 
 
 @breaks("CACHE-2")
-class CachedStepsRunAgain(ReferenceOrchestrator):
+class CachedStepsRunAgain(Coordinator):
     """The coordinator runs every step of the snapshot that it loads."""
 
-    def skips(self, name: str, run: PipelineRunResponse) -> bool:
+    def is_done(self, record: StepRunResponse) -> bool:
         return False
 
 
 @breaks("CACHE-2", topologies=(NATIVE_DAG,))
-class SnapshotLoadedAgain(ReferenceOrchestrator):
+class SnapshotLoadedAgain(NativeDagTopology):
     """Submission loads the snapshot again, whole."""
 
-    def submit_dag(
+    def submit(
         self,
-        snapshot: PipelineSnapshotResponse,
-        stack: Stack,
-        run_id: str,
-        base_environment: dict[str, str],
-        step_environments: dict[str, dict[str, str]],
-    ) -> dict[str, str]:
-        whole = Client().zen_store.get_snapshot(snapshot.id)
+        factory: JobFactory,
+        run: PipelineRunResponse,
+        base_environment: Mapping[str, str],
+        step_environments: Mapping[str, Mapping[str, str]],
+    ) -> SubmittedJobs:
+        whole = Client().get_snapshot(factory.snapshot.id)
         environments = {
-            n: step_environments.get(n, base_environment) for n in whole.step_configurations
+            name: step_environments.get(name, base_environment)
+            for name in whole.step_configurations
         }
-        return super().submit_dag(whole, stack, run_id, base_environment, environments)
+        factory = replace(factory, snapshot=whole)
+        return super().submit(factory, run, base_environment, environments)
 
 
 @breaks("CACHE-1")
@@ -56,19 +63,18 @@ class CachingSwitchedOff(ReferenceOrchestrator):
 
 
 @breaks("CACHE-3")
-class OldResultsHandedOut(Walk):
+class OldResultsHandedOut(Coordinator):
     """A step that another run of the snapshot has run is recorded with that run's results."""
 
-    def _start(self, name: str) -> None:
+    def submit(self, name: str, job: Job) -> None:
         earlier = Client().list_pipeline_runs(
             snapshot_id=self.snapshot.id, status="completed", hydrate=True
         )
-        run = self.settlement.run()
-        if run is None or not earlier.items:
-            super()._start(name)
+        if not earlier.items:
+            super().submit(name, job)
             return
         factory = StepRunRequestFactory(
-            snapshot=self.snapshot, pipeline_run=run, stack=Client().active_stack
+            snapshot=self.snapshot, pipeline_run=self.run, stack=self.stack
         )
         request = factory.create_request(name)
         factory.populate_request(request)
@@ -76,4 +82,5 @@ class OldResultsHandedOut(Walk):
         request.status, request.end_time = ExecutionStatus.COMPLETED, utc_now()
         request.outputs = {key: [artifact.id for artifact in known[key]] for key in known}
         Client().zen_store.create_run_step(request)
-        self.done.add(name)
+        self.succeeded.add(name)
+        self.submit_ready_steps()

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from zenml.enums import ExecutionStatus
 
-from faulty.fault import NATIVE_DAG, breaks
+from faulty.former import NATIVE_DAG, breaks
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend.jobs import Job, JobState
 from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator

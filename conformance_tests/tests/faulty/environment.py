@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators.utils import get_config_environment_vars
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from faulty.former import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.fake_backend.jobs import Job
 from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator

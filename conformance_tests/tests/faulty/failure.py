@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionMode, ExecutionStatus
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from faulty.former import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.fake_backend.jobs import JobState
 from zenml_conformance.former_reference.coordinator import Walk
 from zenml_conformance.former_reference.flavor import (

@@ -5,24 +5,34 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from zenml.orchestrators import BaseOrchestrator, BaseOrchestratorConfig
 
-from zenml_conformance.former_reference.coordinator import Walk
-from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.former_reference.flavor import ReferenceOrchestratorFlavor
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.former_reference.settlement import Settlement
-from zenml_conformance.former_reference.stopping import Stop
+from zenml_conformance.core.coordinator import Coordinator, CoordinatorTopology
+from zenml_conformance.core.entrypoints import StepEntrypoint
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.native_dag import DagSubmission, NativeDagTopology
+from zenml_conformance.core.reconciliation import Reconciliation
+from zenml_conformance.core.stopping import Stop
+from zenml_conformance.core.topology import Topology
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+    from zenml.stack import Stack
+
+    from zenml_conformance.core.orchestrator import JobOrchestrator
+    from zenml_conformance.fake_backend import FakeBackend
 
 COORDINATOR, NATIVE_DAG = "coordinator", "native_dag"
 BOTH = (COORDINATOR, NATIVE_DAG)
 
 Part = TypeVar("Part", bound=type)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,25 +64,25 @@ def breaks(
     *rules: str,
     topologies: tuple[str, ...] = (COORDINATOR,),
     scenarios: tuple[str, ...] = (),
+    beside: tuple[type, ...] = (),
 ) -> Callable[[Part], Part]:
     """Put a faulty part of the reference orchestrator into the bank.
 
-    The part is a subclass of the reference's flavor, config, orchestrator, coordinator's walk,
-    settlement, stop or step entrypoint; everything else stays as it is.
+    The part is a subclass of its flavor, its configuration, itself, or one of the core's classes
+    that `Assembled` lists; everything else stays as it is.
 
     Args:
         *rules: Exactly the rules that must be red.
         topologies: In which topologies.
         scenarios: Scenarios to play; none: the first that each of these rules looks at.
+        beside: More parts, for a fault that takes several.
 
     Returns:
         A decorator that leaves the class as it is.
     """
 
     def register(part: Part) -> Part:
-        flavor = _flavor_with(part)
-        flavor.__name__ = flavor.__qualname__ = f"{part.__name__}Flavor"
-        flavor.__module__ = part.__module__
+        flavor = _flavor(part, *beside)
         # ZenML finds a flavor by its import path.
         setattr(sys.modules[part.__module__], flavor.__name__, flavor)
         for topology in topologies:
@@ -84,65 +94,102 @@ def breaks(
 
 
 def sound(
-    *, scenarios: tuple[str, ...], topologies: tuple[str, ...] = (COORDINATOR,)
+    *,
+    scenarios: tuple[str, ...],
+    topologies: tuple[str, ...] = (COORDINATOR,),
+    beside: tuple[type, ...] = (),
 ) -> Callable[[Part], Part]:
     """Put a part that is unlike the reference's, and no less right, into the bank.
 
     Args:
         scenarios: Scenarios to play; no rule about them may be red.
         topologies: In which topologies.
+        beside: More parts.
 
     Returns:
         A decorator that leaves the class as it is.
     """
-    return breaks(topologies=topologies, scenarios=scenarios)
+    return breaks(topologies=topologies, scenarios=scenarios, beside=beside)
 
 
-def _flavor_with(part: type) -> type[ReferenceOrchestratorFlavor]:
-    if issubclass(part, ReferenceOrchestratorFlavor):
-        return type("", (part,), {})
+def fake_backend(orchestrator: JobOrchestrator) -> FakeBackend:
+    """Return the fake backend itself, which can do more than the seam has words for."""
+    backend: FakeBackend = orchestrator.backend.fake  # type: ignore[attr-defined]
+    return backend
+
+
+class Assembled(ReferenceOrchestrator):
+    """The reference orchestrator, made with other parts than its own where there are any."""
+
+    parts: ClassVar[tuple[type, ...]]
+
+    @classmethod
+    def part(cls, base: type[T]) -> type[T]:
+        """Return the part that takes the place of a class: a subclass of it, or the class."""
+        return next((part for part in cls.parts if issubclass(part, base)), base)
+
+    @property
+    def topology_class(self) -> type[Topology]:  # type: ignore[override]
+        topology = super().topology_class
+        own = self.part(topology)
+        return _OF_PARTS[topology] if own is topology else own
+
+    @property
+    def step_entrypoint(self) -> type[StepEntrypoint]:
+        own = [part for part in self.parts if issubclass(part, StepEntrypoint)]
+        return own[0] if own else super().step_entrypoint
+
+    def job_factory(
+        self, snapshot: PipelineSnapshotResponse, stack: Stack, run_id: str | None
+    ) -> JobFactory:
+        return self.part(JobFactory)(**vars(super().job_factory(snapshot, stack, run_id)))
+
+    def reconciliation(self, run_id: UUID) -> Reconciliation:
+        return self.part(Reconciliation)(run_id)
+
+    def stop(self, run_id: UUID) -> Stop:
+        return self.part(Stop)(self, run_id)
+
+
+class _Coordinator(CoordinatorTopology):
+    def coordinator(
+        self, snapshot: PipelineSnapshotResponse, run: PipelineRunResponse, run_id: str
+    ) -> Coordinator:
+        assert isinstance(self.orchestrator, Assembled)
+        return self.orchestrator.part(Coordinator)(self.orchestrator, snapshot, run, run_id)
+
+
+class _NativeDag(NativeDagTopology):
+    def submission(
+        self, snapshot: PipelineSnapshotResponse, run: PipelineRunResponse
+    ) -> DagSubmission:
+        assert isinstance(self.orchestrator, Assembled)
+        return self.orchestrator.part(DagSubmission)(self.orchestrator, snapshot, run)
+
+
+_OF_PARTS: dict[type[Topology], type[Topology]] = {
+    CoordinatorTopology: _Coordinator,
+    NativeDagTopology: _NativeDag,
+}
+
+
+def _flavor(*parts: type) -> type[ReferenceOrchestratorFlavor]:
+    first = parts[0]
+    whole = [part for part in parts if issubclass(part, ReferenceOrchestrator)]
+    members = {"parts": parts, "__module__": first.__module__, "__qualname__": first.__qualname__}
+    orchestrator = type(first.__name__, (*whole, Assembled), members)
+    configs = [part for part in parts if issubclass(part, BaseOrchestratorConfig)]
+    flavors = [part for part in parts if issubclass(part, ReferenceOrchestratorFlavor)]
 
     class Flavor(ReferenceOrchestratorFlavor):
         @property
         def config_class(self) -> type[BaseOrchestratorConfig]:
-            is_config = issubclass(part, BaseOrchestratorConfig)
-            return part if is_config else super().config_class
+            return configs[0] if configs else super().config_class
 
         @property
         def implementation_class(self) -> type[BaseOrchestrator]:
-            return _orchestrator_with(part)
+            return orchestrator
 
-    return Flavor
-
-
-def _orchestrator_with(part: type) -> type[ReferenceOrchestrator]:
-    if issubclass(part, ReferenceOrchestrator):
-        return part
-    return _ORCHESTRATORS.setdefault(part, _assemble(part))
-
-
-_ORCHESTRATORS: dict[type, type[ReferenceOrchestrator]] = {}
-
-
-def _assemble(part: type) -> type[ReferenceOrchestrator]:
-    class Orchestrator(ReferenceOrchestrator):
-        def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
-            walk = part if issubclass(part, Walk) else Walk
-            walk(self, snapshot, run_id).run()
-
-        def settlement(self, run_id: str, snapshot: PipelineSnapshotResponse) -> Settlement:
-            settlement = part if issubclass(part, Settlement) else Settlement
-            return settlement(run_id, snapshot, self)
-
-        def stop(self, run: PipelineRunResponse) -> Stop:
-            stop = part if issubclass(part, Stop) else Stop
-            return stop(run.id, self)
-
-        def step_command(self, snapshot: PipelineSnapshotResponse, name: str) -> tuple[str, ...]:
-            if not issubclass(part, ReferenceStepEntrypoint):
-                return super().step_command(snapshot, name)
-            arguments = part.get_entrypoint_arguments(step_name=name, snapshot_id=snapshot.id)
-            return (sys.executable, "-m", "zenml.entrypoints.entrypoint", *arguments)
-
-    Orchestrator.__module__, Orchestrator.__qualname__ = part.__module__, part.__qualname__
-    return Orchestrator
+    flavor = type(f"{first.__name__}Flavor", (*flavors, Flavor), {"__module__": first.__module__})
+    flavor.__qualname__ = flavor.__name__
+    return flavor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.former import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from zenml.client import Client
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.former import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zenml.enums import ExecutionStatus
 
-from faulty.fault import NATIVE_DAG, breaks
+from faulty.former import NATIVE_DAG, breaks
 from zenml_conformance.fake_backend.jobs import Job, JobState
 from zenml_conformance.former_reference.dynamic import JOB_METADATA
 from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 from zenml.orchestrators import ContainerizedOrchestrator
 
-from faulty.fault import breaks
+from faulty.former import breaks
 from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorConfig,
     ReferenceOrchestratorFlavor,

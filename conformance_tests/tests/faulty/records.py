@@ -11,7 +11,7 @@ from uuid import UUID
 
 from zenml.orchestrators import SubmissionResult
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.former import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.fake_backend.jobs import Job
 from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
 from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.former import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 from zenml.orchestrators.exceptions import PipelineSubmissionError
 
-from faulty.fault import BOTH, breaks
+from faulty.former import BOTH, breaks
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zenml.enums import ExecutionStatus
 
-from faulty.fault import breaks
+from faulty.former import breaks
 from zenml_conformance.fake_backend.jobs import JobState
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 

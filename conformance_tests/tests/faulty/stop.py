@@ -8,7 +8,7 @@ from zenml.enums import ExecutionStatus
 from zenml.orchestrators import BaseOrchestrator
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
-from faulty.fault import BOTH, breaks
+from faulty.former import BOTH, breaks
 from zenml_conformance.fake_backend.jobs import JobState
 from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
 from zenml_conformance.former_reference.stopping import Stop

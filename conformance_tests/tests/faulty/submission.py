@@ -15,7 +15,7 @@ from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunMonitoringError
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from faulty.former import BOTH, NATIVE_DAG, breaks, sound
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.former_reference.flavor import (
     ReferenceOrchestratorConfig,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from faulty.fault import BOTH, NATIVE_DAG, breaks
+from faulty.former import BOTH, NATIVE_DAG, breaks
 from zenml_conformance.fake_backend.jobs import Job, JobState
 from zenml_conformance.former_reference.coordinator import Walk
 from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
