@@ -11,7 +11,7 @@ import pytest
 
 from zenml_conformance.lab.imports import imported
 from zenml_conformance.lab.inspection import under_claims
-from zenml_conformance.reference.flavor import ReferenceOrchestratorConfig
+from zenml_conformance.reference.config import ReferenceOrchestratorConfig
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from zenml_conformance.core.dynamic_pipelines import DynamicPipelines
 from zenml_conformance.core.native_dag import NativeDagTopology
 from zenml_conformance.core.schedules import ScheduledRuns, SchedulingBackend
 from zenml_conformance.core.topology import Topology
-from zenml_conformance.reference.flavor import (
+from zenml_conformance.reference.config import (
     ReferenceOrchestratorConfig,
     ReferenceOrchestratorSettings,
 )
