@@ -25,9 +25,10 @@ INTRODUCTION = """\
 # What the suite catches
 
 This page is written by `tools/bank_page.py` from the faulty orchestrators of the suite's own tests
-(`conformance_tests/tests/faulty/`). Each is the reference orchestrator with one thing wrong. A test
-plays it and demands that exactly the rules in the last column are red: no other, and none less.
-Those with none are unlike the reference orchestrator, and right.
+(`conformance_tests/tests/faulty/`). Each is the reference orchestrator, which is the core of every
+generated project, with one thing wrong. A test plays it and demands that exactly the rules in the
+last column are red: no other, and none less. Those with none are unlike the reference orchestrator,
+and right.
 """
 
 

@@ -206,7 +206,7 @@ class SeamHarness(Harness):
 
         Returns:
             Whether it has an attribute `backend` annotated with a class that can `submit`,
-            `status` and `cancel`, from a module that has a `JobState`.
+            `status` and `cancel`, and that has a `JobState` beside it or a base of it.
         """
         return _seam(orchestrator_class) is not None
 
@@ -221,8 +221,8 @@ class SeamHarness(Harness):
 
         seam = _seam(orchestrator_class)
         assert seam is not None
-        replacement = backend if issubclass(seam, type(backend)) else adapter(seam, backend)
-        orchestrator_class.backend = property(lambda self: replacement)  # type: ignore[attr-defined]
+        fake = adapter(seam, backend)
+        orchestrator_class.backend = property(lambda self: fake)  # type: ignore[attr-defined]
 
     def recorded_resources(
         self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str

@@ -4,123 +4,124 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
 from zenml.orchestrators.utils import get_config_environment_vars
 
-from faulty.former import BOTH, NATIVE_DAG, breaks, sound
-from zenml_conformance.fake_backend.jobs import Job
-from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.core.entrypoints import StepEntrypoint
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.jobs import Job
+from zenml_conformance.core.native_dag import NativeDagTopology
 
 if TYPE_CHECKING:
     from zenml.config.step_configurations import Step
-    from zenml.models import PipelineSnapshotResponse
-    from zenml.stack import Stack
+    from zenml.config.step_run_info import StepRunInfo
+    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+
+    from zenml_conformance.core.topology import SubmittedJobs
 
 
 @breaks("ENV-1", topologies=BOTH)
-class OneVariableDropped(ReferenceOrchestrator):
+class OneVariableDropped(JobFactory):
     """One variable of the user's is lost."""
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        kept = {k: v for k, v in environment.items() if k != "CONFORMANCE_PLAIN"}
-        return super().job_environment(kept, run_id)
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        kept = {k: v for k, v in given.items() if k != "CONFORMANCE_PLAIN"}
+        return super().environment(kept, image)
 
 
 @breaks("ENV-1", topologies=(NATIVE_DAG,))
-class EmptyVariablesDropped(ReferenceOrchestrator):
+class EmptyVariablesDropped(JobFactory):
     """A variable without a value is taken for no variable."""
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        return super().job_environment({k: v for k, v in environment.items() if v}, run_id)
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        return super().environment({k: v for k, v in given.items() if v}, image)
 
 
 @breaks("ENV-1")
-class OnlyZenMLsVariables(ReferenceOrchestrator):
+class OnlyZenMLsVariables(Coordinator):
     """The coordinator computes half of a step's environment."""
 
-    def environment_of(self, step: Step, stack: Stack) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
         environment, secrets = get_config_environment_vars()
         return {**environment, **secrets}
 
 
 @breaks("ENV-1", topologies=(NATIVE_DAG,))
-class StoreForgotten(ReferenceOrchestrator):
+class StoreForgotten(JobFactory):
     """Nothing that ZenML needs arrives."""
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        kept = {k: v for k, v in environment.items() if not k.startswith("ZENML_")}
-        return super().job_environment(kept, run_id)
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        kept = {k: v for k, v in given.items() if not k.startswith("ZENML_")}
+        return super().environment(kept, image)
 
 
 @breaks("APP-1", topologies=BOTH)
-class MadeForContainers(ReferenceStepEntrypoint):
+class MadeForContainers(StepEntrypoint):
     """The entrypoint is ZenML's own, and there is no image."""
 
     prepare_code_environment = StepEntrypointConfiguration.prepare_code_environment
 
 
 @sound(topologies=BOTH, scenarios=("diamond", "never_started"))
-class InContainers(ReferenceOrchestrator):
+class InContainers(JobFactory):
     """The entrypoint is ZenML's own, and every job has an image."""
 
-    def step_job(self, *arguments: Any) -> Job:
-        return super().step_job(*arguments).model_copy(update={"image": "acme/steps:1"})
-
-    def step_command(self, snapshot: PipelineSnapshotResponse, name: str) -> tuple[str, ...]:
-        arguments = StepEntrypointConfiguration.get_entrypoint_arguments(
-            step_name=name, snapshot_id=snapshot.id
-        )
-        return ("python", "-m", "zenml.entrypoints.entrypoint", *arguments)
+    def image(
+        self, container: Step | StepRunInfo | PipelineSnapshotResponse, step: str | None = None
+    ) -> str | None:
+        return "acme/steps:1"
 
 
 @breaks("ENV-2")
-class OneEnvironmentForAll(ReferenceOrchestrator):
+class OneEnvironmentForAll(JobFactory):
     """Every step gets what the steps before it got, too."""
 
     shared: dict[str, str] = {}  # noqa: RUF012 - being shared is the fault
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        self.shared.update(environment)
-        return super().job_environment(self.shared, run_id)
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        self.shared.update(given)
+        return super().environment(self.shared, image)
 
 
 @breaks("ENV-2", topologies=(NATIVE_DAG,))
-class OneEnvironmentForAFunction(ReferenceOrchestrator):
+class OneEnvironmentForAFunction(NativeDagTopology):
     """Two calls of a function get the first call's values."""
 
-    def submit_dag(
+    def submit(
         self,
-        snapshot: PipelineSnapshotResponse,
-        stack: Stack,
-        run_id: str,
-        base_environment: dict[str, str],
-        step_environments: dict[str, dict[str, str]],
-    ) -> dict[str, str]:
-        steps = snapshot.step_configurations
+        factory: JobFactory,
+        run: PipelineRunResponse,
+        base_environment: Mapping[str, str],
+        step_environments: Mapping[str, Mapping[str, str]],
+    ) -> SubmittedJobs:
+        steps = factory.snapshot.step_configurations
         mixed = {
             name: {**environment, **step_environments[steps[name].config.name]}
             for name, environment in step_environments.items()
         }
-        return super().submit_dag(snapshot, stack, run_id, base_environment, mixed)
+        return super().submit(factory, run, base_environment, mixed)
 
 
-class Spoils(ReferenceOrchestrator):
+class Spoils(JobFactory):
     """Changes the values of the user's variables on the way."""
 
     def spoil(self, value: str) -> str:
         """Change a value."""
         raise NotImplementedError
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
         spoilt = {
             key: self.spoil(value) if key.startswith("CONFORMANCE_") else value
-            for key, value in environment.items()
+            for key, value in given.items()
         }
-        return super().job_environment(spoilt, run_id)
+        return super().environment(spoilt, image)
 
 
 @breaks("ENV-3")
@@ -171,15 +172,15 @@ class OnlyAscii(Spoils):
         return value.encode("ascii", "replace").decode()
 
 
-class ShowsSecrets(ReferenceOrchestrator):
+class ShowsSecrets(JobFactory):
     """Puts the environment of a step where others can see it."""
 
     def show(self, job: Job, values: str) -> Job:
         """Show it."""
         raise NotImplementedError
 
-    def step_job(self, *arguments: Any) -> Job:
-        job = super().step_job(*arguments)
+    def step(self, name: str, environment: Mapping[str, str]) -> Job:
+        job = super().step(name, environment)
         token = job.environment.get("CONFORMANCE_TOKEN")
         return self.show(job, token) if token else job
 
@@ -189,7 +190,7 @@ class SecretOnTheCommandLine(ShowsSecrets):
     """Variables are options of the command."""
 
     def show(self, job: Job, values: str) -> Job:
-        return job.model_copy(update={"command": (*job.command, "--token", values)})
+        return replace(job, command=(*job.command, "--token", values))
 
 
 @breaks("ENV-4")
@@ -197,7 +198,7 @@ class SecretInALabel(ShowsSecrets):
     """Variables are labels."""
 
     def show(self, job: Job, values: str) -> Job:
-        return job.model_copy(update={"labels": {**job.labels, "token": values}})
+        return replace(job, labels={**job.labels, "token": values})
 
 
 @breaks("ENV-4")
@@ -220,40 +221,46 @@ class SecretInAPublicFile(ShowsSecrets):
         return job
 
 
+@dataclass(frozen=True)
+class _Annotated(Job):
+    annotations: Mapping[str, str] | None = None
+
+
 @breaks("ENV-4", topologies=(NATIVE_DAG,))
 class SecretInTheDescription(ShowsSecrets):
     """The backend's description of the job repeats its environment."""
 
     def show(self, job: Job, values: str) -> Job:
-        return job.model_copy(update={"spec": {"annotations": {"env": values}}})
+        fields: dict[str, Any] = vars(job)
+        return _Annotated(**fields, annotations={"env": values})
 
 
 @breaks("ENV-4")
-class CoordinatorPrintsItsEnvironment(ReferenceOrchestrator):
+class CoordinatorPrintsItsEnvironment(Coordinator):
     """The steps' variables are kept to themselves; the coordinator's are in its log."""
 
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+    def walk(self) -> None:
         print(f"started with {dict(os.environ)}", flush=True)
-        super().coordinate(snapshot, run_id)
+        super().walk()
 
 
 @breaks("ENV-4")
-class CoordinatorKeepsAPublicFile(ReferenceOrchestrator):
+class CoordinatorKeepsAPublicFile(Coordinator):
     """The coordinator keeps its environment in a file, for a restart, and everybody can read it."""
 
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
+    def walk(self) -> None:
         path = Path("coordinator.env")
         path.write_text(json.dumps(dict(os.environ)))
         path.chmod(0o644)
-        super().coordinate(snapshot, run_id)
+        super().walk()
 
 
-class WithoutARepositoryPath(ReferenceOrchestrator):
+class WithoutARepositoryPath(JobFactory):
     """Nothing keeps jobs from looking for `.zen` above them."""
 
-    def machine_environment(self, environment: dict[str, str]) -> dict[str, str]:
-        given = super().machine_environment(environment)
-        return {k: v for k, v in given.items() if k != "ZENML_REPOSITORY_PATH"}
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        completed = super().environment(given, image)
+        return {k: v for k, v in completed.items() if k != "ZENML_REPOSITORY_PATH"}
 
 
 @breaks("ENV-7", topologies=BOTH)
@@ -262,11 +269,5 @@ class JobsUseTheClientsRepository(WithoutARepositoryPath):
 
 
 @sound(scenarios=("client_killed",))
-class ContainersSeeNoRepository(WithoutARepositoryPath):
+class ContainersSeeNoRepository(WithoutARepositoryPath, InContainers):
     """Jobs are told nothing of `.zen`, and run in containers, where there is none."""
-
-    def step_job(self, *arguments: Any) -> Job:
-        return super().step_job(*arguments).model_copy(update={"image": "acme/steps:1"})
-
-    def coordinator_resources(self, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        return {"image": "acme/steps:1"}

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionMode, ExecutionStatus
 
-from faulty.former import BOTH, NATIVE_DAG, breaks, sound
-from zenml_conformance.fake_backend.jobs import JobState
-from zenml_conformance.former_reference.coordinator import Walk
-from zenml_conformance.former_reference.flavor import (
-    ReferenceOrchestratorConfig,
-    ReferenceOrchestratorFlavor,
-)
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from retrying import BackendRetries, RetryingCoordinator
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.core.jobs import JobState
+from zenml_conformance.core.reconciliation import step_records
+from zenml_conformance.reference.config import ReferenceOrchestratorConfig
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
@@ -32,25 +31,22 @@ class ModesNotImplemented(ReferenceOrchestrator):
 
 
 @breaks("MODE-1", scenarios=("fail_fast",))
-class NothingCancelled(Walk):
+class NothingCancelled(Coordinator):
     """After a failure nothing new starts, in FAIL_FAST too; what runs goes on."""
 
-    def _end(self, name: str, state: JobState) -> None:
-        if not self.settlement.step_is_done(name, state):
-            self.failed.add(name)
-        else:
-            self.done.add(name)
+    def after_failure(self, status: ExecutionStatus) -> None:
+        if self.mode is not ExecutionMode.CONTINUE_ON_FAILURE:
+            self.pending.clear()
 
 
 @breaks("MODE-1", scenarios=("fail_fast", "stop_on_failure"))
-class StopsTooMuch(Walk):
+class StopsTooMuch(Coordinator):
     """STOP_ON_FAILURE ends what runs, too."""
 
-    def _end(self, name: str, state: JobState) -> None:
-        super()._end(name, state)
-        if self.failed and self.mode is ExecutionMode.STOP_ON_FAILURE:
-            for job_id in self.live.values():
-                self.orchestrator.backend.cancel(job_id)
+    def after_failure(self, status: ExecutionStatus) -> None:
+        super().after_failure(status)
+        if self.mode is ExecutionMode.STOP_ON_FAILURE:
+            self.cancel(list(self.active))
 
 
 @breaks("MODE-1", topologies=(NATIVE_DAG,), scenarios=("fail_fast",))
@@ -62,11 +58,12 @@ class ModesNotChecked(ReferenceOrchestrator):
 
 
 @breaks("MODE-4")
-class EverythingStops(Walk):
+class EverythingStops(Coordinator):
     """After a failure nothing new starts, whatever the mode."""
 
-    def _may_start(self, name: str) -> bool:
-        return not self.failed and super()._may_start(name)
+    def after_failure(self, status: ExecutionStatus) -> None:
+        super().after_failure(status)
+        self.pending.clear()
 
 
 @breaks("RETRY-1", topologies=BOTH)
@@ -80,83 +77,36 @@ class RetriesWithoutAnOwner(ReferenceOrchestratorConfig):
 
 
 @breaks("RETRY-2")
-class Requeues(Walk):
+class Requeues(Coordinator):
     """A job that failed is submitted once more."""
 
-    def _end(self, name: str, state: JobState) -> None:
-        again = f"again:{name}"
-        if state is JobState.FAILED and again not in self.failed:
-            self.failed.add(again)
-            step = self.snapshot.step_configurations[name]
-            from zenml.client import Client
+    again: frozenset[str] = frozenset()
 
-            environment = self.orchestrator.environment_of(step, Client().active_stack)
-            job = self.orchestrator.step_job(self.snapshot, name, self.run_id, environment)
-            self.live[name] = self.orchestrator.backend.submit(job)
-            return
-        super()._end(name, state)
+    def end_job(self, name: str, job_id: str) -> None:
+        if self.backend.status(job_id) is JobState.FAILED and name not in self.again:
+            self.again |= {name}
+            self.submit(name, self.job(name))
+        else:
+            super().end_job(name, job_id)
 
 
-class _BackendRetries(ReferenceOrchestratorConfig):
-    backend_retries: bool = True
-
-
-@sound(scenarios=("failing", "killed", "inspection"))
-class RetriesInTheBackend(_BackendRetries):
+@sound(scenarios=("failing", "killed", "inspection"), beside=(BackendRetries,))
+class RetriesInTheBackend(RetryingCoordinator):
     """Each attempt is a job."""
 
 
-class _OnlyRecordedFailures(Walk):
-    def is_due_again(self, name: str) -> bool:
-        """Say whether a step is to be tried again: if it has said itself that it failed."""
-        run = self.settlement.run()
-        record = run.steps.get(name) if run else None
-        return bool(record and record.status is ExecutionStatus.RETRYING)
-
-
-class _RetriesFailures(ReferenceOrchestrator):
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
-        _OnlyRecordedFailures(self, snapshot, run_id).run()
-
-
-@breaks("RETRY-3", scenarios=("failing", "killed", "inspection"))
-class RetriesOnlyWhatFails(ReferenceOrchestratorFlavor):
+@breaks("RETRY-3", scenarios=("failing", "killed", "inspection"), beside=(BackendRetries,))
+class RetriesOnlyWhatFails(RetryingCoordinator):
     """Attempts are jobs, and one that was killed is the last."""
 
-    @property
-    def config_class(self) -> type[ReferenceOrchestratorConfig]:
-        """The configuration."""
-        return _BackendRetries
-
-    @property
-    def implementation_class(self) -> type[ReferenceOrchestrator]:
-        """The orchestrator."""
-        return _RetriesFailures
-
-
-class _OneAttemptTooFew(Walk):
     def is_due_again(self, name: str) -> bool:
-        """Say whether a step is to be tried again: the last attempt is never made."""
-        retry = self.snapshot.step_configurations[name].config.retry
-        is_left = retry is not None and self.attempts[name] < retry.max_retries
-        return is_left and super().is_due_again(name)
+        record = step_records(self.run.id).get(name)
+        return record is not None and record.status is ExecutionStatus.RETRYING
 
 
-class _RetriesTooLittle(ReferenceOrchestrator):
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
-        _OneAttemptTooFew(self, snapshot, run_id).run()
-
-
-@breaks("RETRY-1", scenarios=("failing", "inspection"))
-class RetriesCountAttempts(ReferenceOrchestratorFlavor):
+@breaks("RETRY-1", scenarios=("failing", "inspection"), beside=(BackendRetries,))
+class RetriesCountAttempts(RetryingCoordinator):
     """Attempts are jobs, and the first is counted among the retries."""
 
-    @property
-    def config_class(self) -> type[ReferenceOrchestratorConfig]:
-        """The configuration."""
-        return _BackendRetries
-
-    @property
-    def implementation_class(self) -> type[ReferenceOrchestrator]:
-        """The orchestrator."""
-        return _RetriesTooLittle
+    def attempts_left(self, name: str) -> int:
+        return super().attempts_left(name) - 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faulty.former import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
@@ -24,23 +25,18 @@ class HooksLeftToNobody(ReferenceOrchestrator):
 
 
 @breaks("HOOK-1", scenarios=SCENARIOS)
-class HooksOfTheCoordinator(HooksLeftToNobody):
-    """Hooks run once, in the coordinator, where no step can use what they open."""
-
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
-        self.run_init_hook(snapshot)
-        super().coordinate(snapshot, run_id)
-        self.run_cleanup_hook(snapshot)
-
-
-@breaks("HOOK-1", scenarios=SCENARIOS)
-class HooksTwice(ReferenceOrchestrator):
+class HooksTwice(Coordinator):
     """Hooks run around each step, and around the coordinator, too."""
 
-    def coordinate(self, snapshot: PipelineSnapshotResponse, run_id: str) -> None:
-        self.run_init_hook(snapshot)
-        super().coordinate(snapshot, run_id)
-        self.run_cleanup_hook(snapshot)
+    def walk(self) -> None:
+        self.orchestrator.run_init_hook(self.snapshot)
+        super().walk()
+        self.orchestrator.run_cleanup_hook(self.snapshot)
+
+
+@breaks("HOOK-1", scenarios=SCENARIOS, beside=(HooksTwice,))
+class HooksOfTheCoordinator(HooksLeftToNobody):
+    """Hooks run once, in the coordinator, where no step can use what they open."""
 
 
 @breaks("HOOK-1", topologies=(NATIVE_DAG,), scenarios=SCENARIOS)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from zenml.config.step_run_info import StepRunInfo
 from zenml.enums import ExecutionStatus
 
-from faulty.former import NATIVE_DAG, breaks
-from zenml_conformance.fake_backend.jobs import Job, JobState
-from zenml_conformance.former_reference.dynamic import JOB_METADATA
-from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.dynamic import restarted
+from faulty.fault import NATIVE_DAG, breaks
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.jobs import Job, JobState
+from zenml_conformance.core.monitoring import wait_until_ended
+from zenml_conformance.core.registry import isolated_step_job
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
+    from zenml.config.base_settings import BaseSettings
     from zenml.config.step_configurations import Step
-    from zenml.config.step_run_info import StepRunInfo
     from zenml.models import PipelineSnapshotResponse, StepRunResponse
 
 
@@ -24,38 +28,38 @@ if TYPE_CHECKING:
 
 
 @breaks("ISO-10")
-class OneVariableDroppedWhenIsolated(ReferenceOrchestrator):
+class OneVariableDroppedWhenIsolated(JobFactory):
     """One variable of the user's is lost, for isolated steps only."""
 
-    def isolated_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
         kept = {k: v for k, v in environment.items() if k != "CONFORMANCE_EQUALS"}
-        return super().isolated_environment(kept, run_id)
+        return super().isolated_step(info, kept)
 
 
 @breaks("ISO-10")
-class OnlyTheUsersVariables(ReferenceOrchestrator):
+class OnlyTheUsersVariables(JobFactory):
     """An isolated step is given nothing of ZenML's."""
 
-    def isolated_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
         kept = {k: v for k, v in environment.items() if not k.startswith("ZENML_")}
-        return super().isolated_environment(kept, run_id)
+        return super().isolated_step(info, kept)
 
 
 @breaks("ISO-10", topologies=(NATIVE_DAG,))
-class LinesJoinedWhenIsolated(ReferenceOrchestrator):
+class LinesJoinedWhenIsolated(JobFactory):
     """A template has one line for each variable."""
 
-    def isolated_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
         spoilt = {k: v.replace("\n", " ") for k, v in environment.items()}
-        return super().isolated_environment(spoilt, run_id)
+        return super().isolated_step(info, spoilt)
 
 
 @breaks("ISO-10", topologies=(NATIVE_DAG,))
-class EmptyOnesDroppedWhenIsolated(ReferenceOrchestrator):
+class EmptyOnesDroppedWhenIsolated(JobFactory):
     """A variable without a value is taken for no variable."""
 
-    def isolated_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        return super().isolated_environment({k: v for k, v in environment.items() if v}, run_id)
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
+        return super().isolated_step(info, {k: v for k, v in environment.items() if v})
 
 
 # -- submission
@@ -71,57 +75,52 @@ class IsolationNotImplemented(ReferenceOrchestrator):
 
 
 @breaks("ISO-1", topologies=(NATIVE_DAG,))
-class EntrypointOfStaticSteps(ReferenceOrchestrator):
+class EntrypointOfStaticSteps(JobFactory):
     """An isolated step is run like a step of a static pipeline."""
 
-    def isolated_command(self, info: StepRunInfo) -> tuple[str, ...]:
+    def isolated_command(self, info: StepRunInfo, image: str | None) -> tuple[str, ...]:
         if info.config.command is not None:
-            return super().isolated_command(info)
-        arguments = ReferenceStepEntrypoint.get_entrypoint_arguments(
-            step_name=info.pipeline_step_name, snapshot_id=info.snapshot.id
-        )
-        return (sys.executable, "-m", "zenml.entrypoints.entrypoint", *arguments)
+            return super().isolated_command(info, image)
+        return self.step_command(info.pipeline_step_name, image)
 
 
 @breaks("ISO-1", topologies=(NATIVE_DAG,))
 class RecordOlderThanTheJob(ReferenceOrchestrator):
     """The job is looked for in the record that ZenML passes, which is older."""
 
-    def isolated_job_id(self, step_run: StepRunResponse) -> str | None:
-        job_id = step_run.run_metadata.get(JOB_METADATA)
-        return str(job_id) if job_id else None
+    def isolated_job(self, step_run: StepRunResponse) -> str | None:
+        return isolated_step_job(step_run)
 
 
 @breaks("ISO-11")
 class WaitsForTheStep(ReferenceOrchestrator):
     """Submission returns when the step is over."""
 
-    def remember_isolated_job(self, step_run: StepRunResponse, job_id: str) -> None:
-        super().remember_isolated_job(step_run, job_id)
-        while not self.backend.status(job_id).is_ended:
-            self.backend.wait_for_change([job_id], timeout=30)
+    def register_isolated_step(self, info: StepRunInfo, job_id: str, log: str | None) -> None:
+        super().register_isolated_step(info, job_id, log)
+        wait_until_ended(self.backend, [job_id])
 
 
 @breaks("ISO-13")
-class BackendTriesAgain(ReferenceOrchestrator):
+class BackendTriesAgain(JobFactory):
     """The backend starts failed isolated steps again."""
 
-    def isolated_job(self, *arguments: Any) -> Job:
-        return super().isolated_job(*arguments).model_copy(update={"max_restarts": 1})
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
+        return restarted(super().isolated_step(info, environment))
 
 
 # -- commands
 
 
-class ChangesCommands(ReferenceOrchestrator):
+class ChangesCommands(JobFactory):
     """Changes the command of a command step on the way."""
 
     def change(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Change it."""
         raise NotImplementedError
 
-    def isolated_command(self, info: StepRunInfo) -> tuple[str, ...]:
-        words = super().isolated_command(info)
+    def isolated_command(self, info: StepRunInfo, image: str | None) -> tuple[str, ...]:
+        words = super().isolated_command(info, image)
         return self.change(words) if info.config.command is not None else words
 
 
@@ -154,56 +153,59 @@ class CommandExpanded(ChangesCommands):
 class CommandsNeverSucceed(ReferenceOrchestrator):
     """A step that has reported nothing has failed, be it a command step."""
 
-    def status_after(self, state: JobState, record: StepRunResponse) -> ExecutionStatus:
+    def status_of_ended(self, state: JobState, record: StepRunResponse) -> ExecutionStatus:
         if record.status.is_finished:
-            return self.status_reported(record.status)
-        return self.status_unreported(state)
+            return super().status_of_ended(state, record)
+        return self.status_of_unreported(state)
 
 
 # -- resources and settings
 
 
 @breaks("ISO-8")
-class IsolatedResourcesIgnored(ReferenceOrchestrator):
+class IsolatedResourcesIgnored(JobFactory):
     """What an isolated step asks for is not passed on."""
 
-    def isolated_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        return {}
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
+        job = super().isolated_step(info, environment)
+        return replace(job, cpu=None, memory=None, gpus=None)
 
 
 @breaks("ISO-8")
-class IsolatedGpusIgnored(ReferenceOrchestrator):
+class IsolatedGpusIgnored(JobFactory):
     """One of three requests is not passed on."""
 
-    def isolated_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        return {**super().isolated_resources(step, snapshot), "gpus": None}
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
+        return replace(super().isolated_step(info, environment), gpus=None)
 
 
 @breaks("ISO-8", topologies=(NATIVE_DAG,))
-class IsolatedMemoryInOtherUnits(ReferenceOrchestrator):
+class IsolatedMemoryInOtherUnits(JobFactory):
     """Kilobytes are taken for kibibytes, for isolated steps only."""
 
-    def isolated_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        asked = super().isolated_resources(step, snapshot)
-        memory = asked.get("memory")
-        return {**asked, "memory": memory and memory // 1024 * 1000}
+    def isolated_step(self, info: StepRunInfo, environment: Mapping[str, str]) -> Job:
+        job = super().isolated_step(info, environment)
+        return replace(job, memory=job.memory and job.memory // 1024 * 1000)
 
 
 @breaks("ISO-12")
-class IsolatedSettingsOfThePipeline(ReferenceOrchestrator):
+class IsolatedSettingsOfThePipeline(JobFactory):
     """Each isolated step has the pipeline's settings."""
 
-    def isolated_image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
-        image: str | None = getattr(self.get_settings(snapshot), "image", None)
-        return image
+    def settings(
+        self, container: Step | StepRunInfo | PipelineSnapshotResponse
+    ) -> BaseSettings | None:
+        return super().settings(self.snapshot if isinstance(container, StepRunInfo) else container)
 
 
 @breaks("ISO-12", topologies=(NATIVE_DAG,))
-class IsolatedSettingsIgnored(ReferenceOrchestrator):
+class IsolatedSettingsIgnored(JobFactory):
     """Only steps of static pipelines have settings."""
 
-    def isolated_image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
-        return self.config.image
+    def settings(
+        self, container: Step | StepRunInfo | PipelineSnapshotResponse
+    ) -> BaseSettings | None:
+        return None if isinstance(container, StepRunInfo) else super().settings(container)
 
 
 # -- status
@@ -213,10 +215,10 @@ class IsolatedSettingsIgnored(ReferenceOrchestrator):
 class HandlesInMemory(ReferenceOrchestrator):
     """Only the instance that submitted a job can say how it is."""
 
-    def remember_isolated_job(self, step_run: StepRunResponse, job_id: str) -> None:
-        self.__dict__.setdefault("handles", {})[step_run.id] = job_id
+    def register_isolated_step(self, info: StepRunInfo, job_id: str, log: str | None) -> None:
+        self.__dict__.setdefault("handles", {})[info.step_run_id] = job_id
 
-    def isolated_job_id(self, step_run: StepRunResponse) -> str | None:
+    def isolated_job(self, step_run: StepRunResponse) -> str | None:
         job_id: str = self.__dict__.get("handles", {})[step_run.id]
         return job_id
 
@@ -225,7 +227,7 @@ class HandlesInMemory(ReferenceOrchestrator):
 class WhatIsNotKnownIsOver(HandlesInMemory):
     """A job that another instance submitted is taken for a failed one."""
 
-    def isolated_job_id(self, step_run: StepRunResponse) -> str | None:
+    def isolated_job(self, step_run: StepRunResponse) -> str | None:
         job_id: str | None = self.__dict__.get("handles", {}).get(step_run.id)
         return job_id
 
@@ -234,7 +236,7 @@ class WhatIsNotKnownIsOver(HandlesInMemory):
 class QueuedIsQueued(ReferenceOrchestrator):
     """A job that waits in the backend's queue is QUEUED."""
 
-    def status_of_live(self, state: JobState) -> ExecutionStatus:
+    def status_of_alive(self, state: JobState) -> ExecutionStatus:
         return ExecutionStatus(state.value)
 
 
@@ -242,19 +244,19 @@ class QueuedIsQueued(ReferenceOrchestrator):
 class CancelledIsCancelled(ReferenceOrchestrator):
     """A job that was cancelled is CANCELLED."""
 
-    def status_unreported(self, state: JobState) -> ExecutionStatus:
+    def status_of_unreported(self, state: JobState) -> ExecutionStatus:
         if state is JobState.CANCELLED:
             return ExecutionStatus.CANCELLED
-        return super().status_unreported(state)
+        return super().status_of_unreported(state)
 
 
 class ExitCodeIsTheStatus(ReferenceOrchestrator):
     """What the backend says of the job is what is said of the step."""
 
-    def status_unreported(self, state: JobState) -> ExecutionStatus:
+    def status_of_unreported(self, state: JobState) -> ExecutionStatus:
         if state is JobState.SUCCEEDED:
             return ExecutionStatus.COMPLETED
-        return super().status_unreported(state)
+        return super().status_of_unreported(state)
 
 
 @breaks("ISO-3")
@@ -302,10 +304,10 @@ class TheForgottenRaise(ReferenceOrchestrator):
 class TheStoreIsBelieved(ReferenceOrchestrator):
     """A step whose job has failed is what its record says: running."""
 
-    def status_unreported(self, state: JobState) -> ExecutionStatus:
+    def status_of_unreported(self, state: JobState) -> ExecutionStatus:
         if state in (JobState.FAILED, JobState.UNKNOWN):
             return ExecutionStatus.RUNNING
-        return super().status_unreported(state)
+        return super().status_of_unreported(state)
 
 
 # -- stop and cleanup

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 from zenml.orchestrators import ContainerizedOrchestrator
 
-from faulty.former import breaks
-from zenml_conformance.former_reference.flavor import (
-    ReferenceOrchestratorConfig,
-    ReferenceOrchestratorFlavor,
-)
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import breaks
+from zenml_conformance.reference.config import ReferenceOrchestratorConfig
+from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -78,18 +76,9 @@ class KeepsADirectory(ReferenceOrchestrator):
         Path("acme").mkdir(exist_ok=True)
 
 
-class _Images(ContainerizedOrchestrator, ReferenceOrchestrator):
-    """Runs images, and puts nothing of its own into them."""
-
-
 @breaks("PKG-3")
-class ImagesWithoutTheOrchestrator(ReferenceOrchestratorFlavor):
+class ImagesWithoutTheOrchestrator(ContainerizedOrchestrator, ReferenceOrchestrator):
     """Images get what ZenML's integrations need, and not the orchestrator."""
-
-    @property
-    def implementation_class(self) -> type[ReferenceOrchestrator]:
-        """The orchestrator."""
-        return _Images
 
 
 @breaks("PKG-4")
@@ -131,25 +120,11 @@ class _Remote(ReferenceOrchestratorConfig):
         return True
 
 
-class _Containers(ContainerizedOrchestrator, ReferenceOrchestrator):
-    """Runs images, and does not say that it needs a registry for them."""
+@breaks("PKG-5", beside=(_Remote,))
+class NoRegistryRequired(ContainerizedOrchestrator, ReferenceOrchestrator):
+    """A remote orchestrator of images asks for no registry."""
 
     @property
     def requirements(self) -> set[str]:
         """What images must have to import this orchestrator."""
         return {*super().requirements, "faulty-orchestrators"}
-
-
-@breaks("PKG-5")
-class NoRegistryRequired(ReferenceOrchestratorFlavor):
-    """A remote orchestrator of images asks for no registry."""
-
-    @property
-    def config_class(self) -> type[ReferenceOrchestratorConfig]:
-        """The configuration."""
-        return _Remote
-
-    @property
-    def implementation_class(self) -> type[ReferenceOrchestrator]:
-        """The orchestrator."""
-        return _Containers

@@ -5,58 +5,65 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from zenml.config.global_config import GlobalConfiguration
 from zenml.orchestrators import SubmissionResult
 
-from faulty.former import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.fake_backend.jobs import Job
-from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.former_reference.orchestrator import RUN_ID_VARIABLE, ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.core.entrypoints import StepEntrypoint
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.jobs import COORDINATOR
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
-    from zenml.models import PipelineSnapshotResponse
+    from zenml.metadata.metadata_types import MetadataType
+
+    from zenml_conformance.core.jobs import Job
+
+
+class ChangesMetadata(ReferenceOrchestrator):
+    """Returns other metadata than it should."""
+
+    def change(self, metadata: dict[str, MetadataType]) -> None:
+        """Change it."""
+        raise NotImplementedError
+
+    def follow(self, *arguments: Any) -> SubmissionResult | None:
+        result = super().follow(*arguments)
+        assert result and result.metadata
+        self.change(result.metadata)
+        return result
 
 
 @breaks("META-1", topologies=(NATIVE_DAG,))
-class MetadataOfAnyKind(ReferenceOrchestrator):
+class MetadataOfAnyKind(ChangesMetadata):
     """One value of the metadata is an object of the backend's client."""
 
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
-    ) -> SubmissionResult | None:
-        result = super().result(run_id, jobs, wait)
-        assert result and result.metadata
-        result.metadata["handle"] = object()  # type: ignore[assignment]
-        return result
+    def change(self, metadata: dict[str, MetadataType]) -> None:
+        metadata["handle"] = object()  # type: ignore[assignment]
 
 
 @breaks("META-2", topologies=BOTH)
-class NoHandle(ReferenceOrchestrator):
+class NoHandle(ChangesMetadata):
     """Metadata says everything but what the backend calls the run."""
 
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
-    ) -> SubmissionResult | None:
-        result = super().result(run_id, jobs, wait)
-        assert result and result.metadata
-        del result.metadata["orchestrator_run_id"]
-        return result
+    def change(self, metadata: dict[str, MetadataType]) -> None:
+        del metadata["orchestrator_run_id"]
 
 
 @breaks("META-2", topologies=(NATIVE_DAG,))
-class LinksAsText(ReferenceOrchestrator):
+class LinksAsText(ChangesMetadata):
     """A link is a text like any other."""
 
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
-    ) -> SubmissionResult | None:
-        result = super().result(run_id, jobs, wait)
-        assert result and result.metadata
-        result.metadata["orchestrator_url"] = f"https://acme.example/runs/{run_id}"
-        return result
+    def change(self, metadata: dict[str, MetadataType]) -> None:
+        metadata["orchestrator_url"] = (
+            f"https://acme.example/runs/{metadata['orchestrator_run_id']}"
+        )
 
 
 @breaks("META-3")
@@ -68,58 +75,57 @@ class MetadataOfTheClient(ReferenceOrchestrator):
 
 
 @breaks("ART-1", topologies=BOTH)
-class ArtifactsElsewhere(ReferenceOrchestrator):
-    """Jobs keep local artifacts where their own home is."""
+class ArtifactsElsewhere(JobFactory):
+    """Jobs keep local artifacts where the client does not look for them."""
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        return {**environment, RUN_ID_VARIABLE: run_id}
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        elsewhere = Path(GlobalConfiguration().local_stores_path).with_name("elsewhere")
+        return {**super().environment(given, image), "ZENML_LOCAL_STORES_PATH": str(elsewhere)}
 
 
 @breaks("NAME-1", topologies=(NATIVE_DAG,))
-class NamesCutToFit(ReferenceOrchestrator):
+class NamesCutToFit(JobFactory):
     """Names are cut at the length that the scheduler takes."""
 
-    def job_name(self, run_id: str, what: str) -> str:
-        return f"{run_id}-{what}"[:63]
+    def name(self, what: str) -> str:
+        return f"{self.run_id}-{what}"[:63]
 
 
 @breaks("NAME-1", topologies=(NATIVE_DAG,))
-class NamesOfOneRun(ReferenceOrchestrator):
+class NamesOfOneRun(JobFactory):
     """Names are unlike each other within one run only."""
 
-    def job_name(self, run_id: str, what: str) -> str:
-        return f"{what[-24:].replace('_', '-').strip('-')}"
+    def name(self, what: str) -> str:
+        return what[-24:].replace("_", "-").strip("-")
 
 
 @breaks("NAME-1", topologies=(NATIVE_DAG,))
-class NamesWithThePipelines(ReferenceOrchestrator):
+class NamesWithThePipelines(JobFactory):
     """A pipeline's name is part of a job's, as it is."""
 
-    def step_job(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> Job:
-        job = super().step_job(snapshot, *arguments)
-        return job.model_copy(update={"name": f"{job.name}-{snapshot.pipeline.name}"})
+    def name(self, what: str) -> str:
+        return f"{super().name(what)}-{self.snapshot.pipeline.name}"
 
 
 @breaks("NAME-2", topologies=(NATIVE_DAG,))
-class NamesOfTheSnapshot(ReferenceOrchestrator):
+class NamesOfTheSnapshot(JobFactory):
     """A step's job is called after what it runs, not after the run that it belongs to."""
 
-    def step_job(self, snapshot: PipelineSnapshotResponse, name: str, *arguments: Any) -> Job:
-        job = super().step_job(snapshot, name, *arguments)
-        digest = hashlib.sha256(f"{snapshot.id}{name}".encode()).hexdigest()[:16]
-        return job.model_copy(update={"name": f"step-{digest}"})
+    def step(self, name: str, environment: Mapping[str, str]) -> Job:
+        digest = hashlib.sha256(f"{self.snapshot.id}{name}".encode()).hexdigest()[:16]
+        return replace(super().step(name, environment), name=f"step-{digest}")
 
 
 @breaks("NAME-2", scenarios=("fired_twice", "together"))
-class CoordinatorsOfOneName(ReferenceOrchestrator):
+class CoordinatorsOfOneName(JobFactory):
     """The steps' jobs have names of their own; that of the coordinator is a constant."""
 
-    def job_name(self, run_id: str, what: str) -> str:
-        return "acme-coordinator" if what == "coordinator" else super().job_name(run_id, what)
+    def name(self, what: str) -> str:
+        return "acme-coordinator" if what == COORDINATOR else super().name(what)
 
 
 @breaks("HB-1")
-class StepsInAThread(ReferenceStepEntrypoint):
+class StepsInAThread(StepEntrypoint):
     """The main thread watches, and another runs the step."""
 
     def run(self) -> None:
@@ -130,16 +136,16 @@ class StepsInAThread(ReferenceStepEntrypoint):
 
 
 @breaks("LOG-1", topologies=BOTH)
-class LogsOfItsOwn(ReferenceOrchestrator):
+class LogsOfItsOwn(JobFactory):
     """The backend keeps logs, so ZenML is told to keep none."""
 
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
         off = {"ZENML_DISABLE_STEP_LOGS_STORAGE": "true"}
-        return {**super().job_environment(environment, run_id), **off}
+        return {**super().environment(given, image), **off}
 
 
 @breaks("LOG-1")
-class OutputRedirected(ReferenceStepEntrypoint):
+class OutputRedirected(StepEntrypoint):
     """What a step prints goes to a file of the orchestrator's own."""
 
     def run(self) -> None:

@@ -3,145 +3,171 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, cast
 
-from faulty.former import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.resources import Resources, to_bytes, translate
+from zenml_conformance.reference.config import ReferenceOrchestratorConfig
 
 if TYPE_CHECKING:
-    from zenml.config.resource_settings import ResourceSettings
-    from zenml.config.step_configurations import Step
+    from zenml.config.base_settings import BaseSettings
+    from zenml.config.step_configurations import Step, StepConfiguration
+    from zenml.config.step_run_info import StepRunInfo
     from zenml.models import PipelineSnapshotResponse
 
 
-def most(requests: list[dict[str, Any]]) -> dict[str, Any]:
+def most(requests: Sequence[Resources]) -> Resources:
     """The largest figure of each kind."""
-    asked = [(key, value) for one in requests for key, value in one.items() if value is not None]
-    return {key: value for key, value in sorted(asked)}
+
+    def largest(kind: str) -> Any:
+        return max((v for r in requests if (v := getattr(r, kind)) is not None), default=None)
+
+    return Resources(**{field.name: largest(field.name) for field in fields(Resources)})
+
+
+class OfAllSteps(JobFactory):
+    """Knows the most that any step asks for."""
+
+    def most_of_all(self) -> Resources:
+        """The largest figure of each kind."""
+        steps = self.snapshot.step_configurations
+        own = [JobFactory.step_resources(self, name, step.config) for name, step in steps.items()]
+        return most(own)
 
 
 @breaks("RES-1", topologies=(NATIVE_DAG,))
-class ResourcesIgnored(ReferenceOrchestrator):
+class ResourcesIgnored(JobFactory):
     """Nothing of what a step asks for is passed on."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        return {}
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        return Resources()
 
 
 @breaks("RES-1", topologies=(NATIVE_DAG,))
-class GpusIgnored(ReferenceOrchestrator):
+class GpusIgnored(JobFactory):
     """One of three requests is not passed on."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        return {**super().step_resources(step, snapshot), "gpus": None}
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        return replace(super().step_resources(name, config), gpus=None)
+
+
+class ChangesMemory(JobFactory):
+    """Takes what a step asks for as another amount of memory."""
+
+    def memory(self, asked: str) -> int:
+        """Say how much memory that is."""
+        raise NotImplementedError
+
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        right, asked = super().step_resources(name, config), config.resource_settings.memory
+        return replace(right, memory=self.memory(asked)) if right.memory and asked else right
 
 
 @breaks("RES-2", topologies=(NATIVE_DAG,))
-class DecimalTakenForBinary(ReferenceOrchestrator):
+class DecimalTakenForBinary(ChangesMemory):
     """GB are taken for GiB."""
 
-    def memory(self, asked: ResourceSettings) -> int | None:
-        binary = asked.memory and re.sub("i?B$", "iB", asked.memory)
-        return super().memory(asked.model_copy(update={"memory": binary}))
+    def memory(self, asked: str) -> int:
+        return to_bytes(re.sub("i?B$", "iB", asked))
 
 
 @breaks("RES-2", topologies=(NATIVE_DAG,))
-class OneUnitWrong(ReferenceOrchestrator):
+class OneUnitWrong(ChangesMemory):
     """TiB are taken for TB."""
 
-    def memory(self, asked: ResourceSettings) -> int | None:
-        if asked.memory and asked.memory.endswith("TiB"):
-            return int(asked.memory.removesuffix("TiB")) * 1000**4
-        return super().memory(asked)
+    def memory(self, asked: str) -> int:
+        return to_bytes(asked.replace("TiB", "TB"))
 
 
 @breaks("RES-2", topologies=(NATIVE_DAG,))
-class WholeGigabytes(ReferenceOrchestrator):
+class WholeGigabytes(ChangesMemory):
     """Memory is rounded down to whole units."""
 
-    def memory(self, asked: ResourceSettings) -> int | None:
-        exact = super().memory(asked)
-        return None if exact is None else exact // 1024**2 * 1024**2
+    def memory(self, asked: str) -> int:
+        return to_bytes(asked) // 1024**2 * 1024**2
 
 
 @breaks("RES-2", topologies=(NATIVE_DAG,))
-class WholeCpus(ReferenceOrchestrator):
+class WholeCpus(JobFactory):
     """Half a cpu is none."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        asked = super().step_resources(step, snapshot)
-        return {**asked, "cpu": int(asked["cpu"])} if asked.get("cpu") else asked
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        asked = super().step_resources(name, config)
+        return asked if asked.cpu is None else replace(asked, cpu=int(asked.cpu))
 
 
 @breaks("RES-2", "RES-3", "RES-4", topologies=(NATIVE_DAG,))
-class OneSizeForAll(ReferenceOrchestrator):
+class OneSizeForAll(OfAllSteps):
     """Every step gets the most that any step asks for."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        own = super().step_resources
-        return most([own(each, snapshot) for each in snapshot.step_configurations.values()])
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        return self.most_of_all()
 
 
 @breaks("RES-3", topologies=(NATIVE_DAG,))
-class NoGpuTakenForUnset(ReferenceOrchestrator):
+class NoGpuTakenForUnset(JobFactory):
     """A step without a GPU count has one GPU, and 0 counts as none given."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        asked = super().step_resources(step, snapshot)
-        return {**asked, "gpus": asked.get("gpus") or 1}
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        asked = super().step_resources(name, config)
+        return replace(asked, gpus=asked.gpus or 1)
 
 
 @breaks("RES-3", topologies=(NATIVE_DAG,))
-class UnsetTakenForNothing(ReferenceOrchestrator):
+class UnsetTakenForNothing(JobFactory):
     """A cpu count that is not set is 0."""
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        asked = super().step_resources(step, snapshot)
-        return {**asked, "cpu": asked.get("cpu") or 0}
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        asked = super().step_resources(name, config)
+        return replace(asked, cpu=asked.cpu or 0)
 
 
 @breaks("RES-4", topologies=(NATIVE_DAG,))
-class RequestsStick(ReferenceOrchestrator):
+class RequestsStick(JobFactory):
     """What a step does not ask for is as the step before it had it."""
 
     last: dict[str, Any] = {}  # noqa: RUF012 - being shared is the fault
 
-    def step_resources(self, step: Step, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        asked = super().step_resources(step, snapshot)
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        asked = vars(super().step_resources(name, config))
         self.last.update({key: value for key, value in asked.items() if value is not None})
-        return dict(self.last)
+        return Resources(**self.last)
 
 
 @breaks("RES-4", topologies=BOTH)
-class OperatorsResourcesHere(ReferenceOrchestrator):
+class OperatorsResourcesHere(JobFactory):
     """A step that a step operator runs has its resources in both places."""
 
-    @staticmethod
-    def requires_resources_in_orchestration_environment(step: Step) -> bool:
-        return True
+    def step_resources(self, name: str, config: StepConfiguration) -> Resources:
+        return translate(config.resource_settings, name, gpu_classes=False)
 
 
 @breaks("RES-5")
-class CoordinatorTakesAll(ReferenceOrchestrator):
+class CoordinatorTakesAll(OfAllSteps):
     """The coordinator gets the most that any step asks for."""
 
-    def coordinator_resources(self, snapshot: PipelineSnapshotResponse) -> dict[str, Any]:
-        steps = snapshot.step_configurations.values()
-        return most([self.step_resources(step, snapshot) for step in steps])
+    def control_resources(self) -> Resources:
+        return self.most_of_all()
 
 
 @breaks("SET-1")
-class SettingsOfThePipeline(ReferenceOrchestrator):
+class SettingsOfThePipeline(JobFactory):
     """Each step has the pipeline's settings."""
 
-    def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
-        image: str | None = getattr(self.get_settings(snapshot), "image", None)
-        return image
+    def settings(
+        self, container: Step | StepRunInfo | PipelineSnapshotResponse
+    ) -> BaseSettings | None:
+        return super().settings(self.snapshot)
 
 
 @breaks("SET-1", topologies=(NATIVE_DAG,))
-class SettingsOfTheComponent(ReferenceOrchestrator):
+class SettingsOfTheComponent(JobFactory):
     """Each step has the component's configuration."""
 
-    def image(self, step: Step, snapshot: PipelineSnapshotResponse) -> str | None:
-        return self.config.image
+    def settings(
+        self, container: Step | StepRunInfo | PipelineSnapshotResponse
+    ) -> BaseSettings | None:
+        return cast(ReferenceOrchestratorConfig, self.orchestrator.config)

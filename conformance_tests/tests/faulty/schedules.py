@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 from zenml.orchestrators.exceptions import PipelineSubmissionError
 
-from faulty.former import BOTH, breaks
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, breaks, fake_backend
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.jobs import FIRING
+from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import (
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
         ScheduleResponse,
         ScheduleUpdate,
     )
+
+    from zenml_conformance.core.jobs import Job
 
 
 @breaks("SUB-7")
@@ -42,7 +49,8 @@ class RunsOnceInstead(ReferenceOrchestrator):
 class SchedulesAnotherTime(ReferenceOrchestrator):
     """Every schedule becomes a daily one."""
 
-    def cron_of(self, schedule: ScheduleResponse) -> str:
+    def cron(self, schedule: ScheduleResponse) -> str:
+        super().cron(schedule)
         return "0 0 * * *"
 
 
@@ -50,32 +58,30 @@ class SchedulesAnotherTime(ReferenceOrchestrator):
 class IgnoresTheEnd(ReferenceOrchestrator):
     """A schedule's end is passed over: it fires for ever."""
 
-    def check_schedule(self, schedule: ScheduleResponse) -> None:
-        if not schedule.end_time:
-            super().check_schedule(schedule)
+    def cron(self, schedule: ScheduleResponse) -> str:
+        cron = schedule.cron_expression
+        return cron if cron and schedule.end_time else super().cron(schedule)
 
 
 @breaks("SCHED-2", scenarios=("schedule_kinds",))
 class OneFiringBecomesMany(ReferenceOrchestrator):
     """What is to be run once is run every hour."""
 
-    def check_schedule(self, schedule: ScheduleResponse) -> None:
-        if not schedule.run_once_start_time:
-            super().check_schedule(schedule)
-
-    def cron_of(self, schedule: ScheduleResponse) -> str:
-        return "0 * * * *" if schedule.run_once_start_time else super().cron_of(schedule)
+    def cron(self, schedule: ScheduleResponse) -> str:
+        return "0 * * * *" if schedule.run_once_start_time else super().cron(schedule)
 
 
 @breaks("SCHED-2", scenarios=("schedule_kinds",))
 class RefusesWithAnotherException(ReferenceOrchestrator):
     """What can't be kept is refused, and its record stays in ZenML's store."""
 
-    def check_schedule(self, schedule: ScheduleResponse) -> None:
+    def submit_schedule(self, *arguments: Any) -> SubmissionResult | None:
         try:
-            super().check_schedule(schedule)
+            return super().submit_schedule(*arguments)
         except PipelineSubmissionError as error:
-            raise ValueError(str(error)) from error
+            if isinstance(error.__cause__, ValueError):
+                raise error.__cause__ from None
+            raise
 
 
 @breaks("SUB-3", scenarios=("schedule_kinds",))
@@ -86,7 +92,9 @@ class RefusalAsItComes(ReferenceOrchestrator):
         try:
             return super().submit_schedule(*arguments)
         except PipelineSubmissionError as error:
-            raise error.__cause__ or error from None
+            if isinstance(error.__cause__, EngineError):
+                raise error.__cause__ from None
+            raise
 
 
 @breaks("SUB-3", scenarios=("schedule_kinds",))
@@ -97,9 +105,9 @@ class RefusalSwallowed(ReferenceOrchestrator):
         try:
             return super().submit_schedule(*arguments)
         except PipelineSubmissionError as error:
-            if error.__cause__ is None:  # What the orchestrator itself refuses.
-                raise
-            return None
+            if isinstance(error.__cause__, EngineError):
+                return SubmissionResult()
+            raise
 
 
 @breaks("SCHED-3", topologies=BOTH)
@@ -107,19 +115,21 @@ class IdFixedInTheSchedule(ReferenceOrchestrator):
     """All firings of a schedule have the id that was chosen when it was made."""
 
     def new_run_id(
-        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+        self, snapshot: PipelineSnapshotResponse, placeholder_run: PipelineRunResponse | None
     ) -> str:
         if snapshot.schedule:
             return str(snapshot.schedule.id)
-        return super().new_run_id(snapshot, placeholder)
+        return super().new_run_id(snapshot, placeholder_run)
 
 
 @breaks("SCHED-3")
-class FiringWithoutItsEnvironment(ReferenceOrchestrator):
+class FiringWithoutItsEnvironment(JobFactory):
     """The fired job does not find ZenML's store."""
 
-    def machine_environment(self, environment: dict[str, str]) -> dict[str, str]:
-        return {k: v for k, v in environment.items() if not k.startswith("ZENML_STORE_")}
+    def control(self, role: str, environment: Mapping[str, str]) -> Job:
+        job = super().control(role, environment)
+        kept = {k: v for k, v in job.environment.items() if not k.startswith("ZENML_")}
+        return replace(job, environment=kept) if role == FIRING else job
 
 
 @breaks("SCHED-4")
@@ -127,7 +137,7 @@ class UpdateNobodyHearsOf(ReferenceOrchestrator):
     """An update looks the schedule up, and leaves it as it is."""
 
     def update_schedule(self, schedule: ScheduleResponse, update: ScheduleUpdate) -> None:
-        self.schedule_id(schedule)
+        self.backend_schedule(schedule)
 
 
 @breaks("SCHED-4")
@@ -136,14 +146,11 @@ class UpdateAddsASchedule(ReferenceOrchestrator):
 
     def update_schedule(self, schedule: ScheduleResponse, update: ScheduleUpdate) -> None:
         assert update.cron_expression
-        old = self.schedule_id(schedule)
-        job = next(record.job for record in self.backend.schedules() if record.id == old)
-        self.backend.schedule(job, update.cron_expression)
+        self.backend.schedule(self.firing(schedule), update.cron_expression)
 
     def delete_schedule(self, schedule: ScheduleResponse) -> None:
-        for record in self.backend.schedules():
-            if not record.deleted:
-                self.backend.unschedule(record.id)
+        for record in fake_backend(self).schedules():
+            self.backend.unschedule(record.id)
 
 
 @breaks("SCHED-6", scenarios=("scheduled", "inspection"))
@@ -158,4 +165,6 @@ class DeletionInsists(ReferenceOrchestrator):
     """What is gone can't be deleted, says the backend, and so does the orchestrator."""
 
     def delete_schedule(self, schedule: ScheduleResponse) -> None:
-        self.backend.unschedule(self.schedule_id(schedule))
+        schedule_id = self.backend_schedule(schedule)
+        assert schedule_id
+        fake_backend(self).unschedule(schedule_id)

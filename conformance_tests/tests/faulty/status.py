@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from zenml.enums import ExecutionStatus
 
-from faulty.former import breaks
-from zenml_conformance.fake_backend.jobs import JobState
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import breaks
+from zenml_conformance.core.jobs import JobState
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -16,13 +16,26 @@ if TYPE_CHECKING:
 Answer = tuple["ExecutionStatus | None", "dict[str, ExecutionStatus] | None"]
 
 
+class KnowsItsJobs(ReferenceOrchestrator):
+    """Asks the backend about the jobs of a run."""
+
+    def states(self, run: PipelineRunResponse) -> list[JobState]:
+        """The states of all jobs of a run."""
+        return [self.backend.status(job_id) for job_id in self.jobs_of(run).ids]
+
+    def step_states(self, run: PipelineRunResponse) -> dict[str, JobState]:
+        """The states of the jobs of steps."""
+        return {job.step: self.backend.status(job.job_id) for job in self.jobs_of(run).steps}
+
+
 @breaks("STAT-1")
 class StatusFromMemory(ReferenceOrchestrator):
     """Only the instance that submitted a run knows its jobs."""
 
-    def jobs_of(self, run: PipelineRunResponse) -> dict[str, str]:
+    def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
         submitted: dict[Any, dict[str, str]] = self.__dict__.setdefault("submitted", {})
-        return submitted[run.id]
+        assert submitted[run.id]
+        return super().fetch_status(run, include_steps)
 
 
 @breaks("STAT-1")
@@ -34,40 +47,32 @@ class StatusOfTheRunAlone(ReferenceOrchestrator):
 
 
 @breaks("STAT-1")
-class UnknownJobRaises(ReferenceOrchestrator):
+class UnknownJobRaises(KnowsItsJobs):
     """A finished run's jobs are asked for, and one that the backend has purged raises."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        for job_id in self.jobs_of(run).values():
-            if self.backend.status(job_id) is JobState.UNKNOWN:
-                raise LookupError(f"no such job: {job_id}")
+        if JobState.UNKNOWN in self.states(run):
+            raise LookupError("no such job")
         return super().fetch_status(run, include_steps)
 
 
-class _WithSteps(ReferenceOrchestrator):
-    """Reports the jobs of steps while they live."""
-
-    def step_jobs(self, run: PipelineRunResponse) -> dict[str, str]:
-        """The steps' jobs."""
-        return {name: job_id for name, job_id in self.jobs_of(run).items() if name}
-
-
 @breaks("STAT-2", scenarios=("refreshed",))
-class RunningStepsCalledProvisioning(_WithSteps):
+class RunningStepsCalledProvisioning(KnowsItsJobs):
     """A step whose job lives is called provisioning."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        live = [n for n, i in self.step_jobs(run).items() if not self.backend.status(i).is_ended]
+        live = [name for name, state in self.step_states(run).items() if not state.is_ended]
         status, _ = super().fetch_status(run, include_steps)
         return status, dict.fromkeys(live, ExecutionStatus.PROVISIONING)
 
 
 @breaks("STAT-2", scenarios=("refreshed",))
-class StepsCalledByTheirJobs(_WithSteps):
+class StepsCalledByTheirJobs(ReferenceOrchestrator):
     """Steps go by the ids of their jobs."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        live = [i for i in self.step_jobs(run).values() if not self.backend.status(i).is_ended]
+        jobs = [job.job_id for job in self.jobs_of(run).steps]
+        live = [job_id for job_id in jobs if not self.backend.status(job_id).is_ended]
         status, _ = super().fetch_status(run, include_steps)
         return status, dict.fromkeys(live, ExecutionStatus.RUNNING)
 
@@ -77,48 +82,48 @@ class RequeuedMeansFailed(ReferenceOrchestrator):
     """A coordinator that is not running has failed, also one that waits in the queue again."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        states = [self.backend.status(i) for n, i in self.jobs_of(run).items() if not n]
-        if run.in_progress and any(state is not JobState.RUNNING for state in states):
+        control = self.jobs_of(run).control
+        if run.in_progress and control and self.backend.status(control) is not JobState.RUNNING:
             return ExecutionStatus.FAILED, None
         return None, None
 
 
 @breaks("STAT-3", scenarios=("refreshed",))
-class QueuedStepsCalledFailed(_WithSteps):
+class QueuedStepsCalledFailed(KnowsItsJobs):
     """A step's job that is not running has failed, also one that waits in the queue again."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        states = {name: self.backend.status(i) for name, i in self.step_jobs(run).items()}
+        states = self.step_states(run)
         queued = [name for name, state in states.items() if state is JobState.QUEUED]
         status, _ = super().fetch_status(run, include_steps)
         return status, dict.fromkeys(queued, ExecutionStatus.FAILED)
 
 
 @breaks("STAT-4", scenarios=("refreshed", "stopped_gracefully"))
-class RunningUntilTheEnd(ReferenceOrchestrator):
+class RunningUntilTheEnd(KnowsItsJobs):
     """A run any of whose jobs lives is running, also when somebody is stopping it."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        if any(not self.backend.status(i).is_ended for i in self.jobs_of(run).values()):
+        if any(not state.is_ended for state in self.states(run)):
             return ExecutionStatus.RUNNING, None
         return super().fetch_status(run, include_steps)
 
 
 @breaks("STAT-5", scenarios=("refreshed",))
-class ForgottenMeansFailed(ReferenceOrchestrator):
+class ForgottenMeansFailed(KnowsItsJobs):
     """A run whose jobs are unknown has failed, also one that completed long ago."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        if any(self.backend.status(i) is JobState.UNKNOWN for i in self.jobs_of(run).values()):
+        if JobState.UNKNOWN in self.states(run):
             return ExecutionStatus.FAILED, None
         return super().fetch_status(run, include_steps)
 
 
 @breaks("STAT-5", scenarios=("refreshed",))
-class EndedMeansCompleted(ReferenceOrchestrator):
+class EndedMeansCompleted(KnowsItsJobs):
     """A run whose jobs have ended has completed, also one that failed."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
-        if all(self.backend.status(i).is_ended for i in self.jobs_of(run).values()):
+        if all(state.is_ended for state in self.states(run)):
             return ExecutionStatus.COMPLETED, None
         return super().fetch_status(run, include_steps)

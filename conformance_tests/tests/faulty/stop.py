@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zenml.enums import ExecutionStatus
 from zenml.orchestrators import BaseOrchestrator
-from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
-from faulty.former import BOTH, breaks
-from zenml_conformance.fake_backend.jobs import JobState
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.former_reference.stopping import Stop
+from faulty.dead_steps import Silent
+from faulty.fault import BOTH, breaks, fake_backend
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.core.jobs import JobState
+from zenml_conformance.core.reconciliation import Reconciliation
+from zenml_conformance.core.stopping import Stop
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
+
+
+class LeavesStepsAlone(Coordinator):
+    """Cancels no steps, not even when it is stopped."""
+
+    def cancel(self, names: Sequence[str]) -> None:
+        """Cancel steps."""
+
+
+class OnlyTheControlJob(Stop):
+    """Ends the control job, and no other."""
+
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        """The jobs to cancel."""
+        control = self.orchestrator.jobs_of(run).control
+        return [job_id for job_id in super().alive(run) if job_id == control]
 
 
 @breaks("STOP-1", scenarios=("stopped",))
 class StopsNothing(Stop):
     """The jobs are known to the instance that submitted them, and to nobody else."""
 
-    def jobs(self) -> list[str]:
-        """The run's jobs."""
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        """The jobs to cancel."""
         return []
 
 
-@breaks("STOP-1", scenarios=("stopped",))
-class StopsTheCoordinatorOnly(Stop):
+@breaks("STOP-1", scenarios=("stopped",), beside=(LeavesStepsAlone,))
+class StopsTheCoordinatorOnly(OnlyTheControlJob):
     """The job that was submitted by the client is ended, and the steps go on."""
 
-    def jobs(self) -> list[str]:
-        """The run's jobs."""
-        return super().jobs()[:1]
 
+class Kills(Stop):
+    """Jobs are killed without a word."""
 
-@breaks("STOP-1", topologies=BOTH, scenarios=("stopped",))
-class KillsAndForgets(Stop):
-    """Jobs are killed, and nobody records that their steps are over."""
-
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str) -> bool:
         """End a job."""
-        self.orchestrator.backend.kill(job_id)
+        fake_backend(self.orchestrator).kill(job_id)
+        return True
 
-    def settle(self) -> None:
-        """Publish the end of what was stopped."""
+
+@breaks("STOP-1", topologies=BOTH, scenarios=("stopped",), beside=(Silent,))
+class KillsAndForgets(Kills):
+    """Jobs are killed, and nobody records that their steps are over."""
 
 
 @breaks("STOP-1", scenarios=("stopped",))
@@ -56,25 +72,30 @@ class StopRaises(ReferenceOrchestrator):
 
 
 @breaks("STOP-2", topologies=BOTH, scenarios=("stopped", "stopped_early"))
-class KillsOutright(Stop):
+class KillsOutright(Kills):
     """Jobs are killed without a word."""
 
-    def cancel(self, job_id: str) -> None:
-        """End a job."""
-        if self.orchestrator.backend.status(job_id) is JobState.RUNNING:
-            self.orchestrator.backend.kill(job_id)
-        else:
-            super().cancel(job_id)
+
+class _LeavesQueuedStepsAlone(Coordinator):
+    def cancel(self, names: Sequence[str]) -> None:
+        """Cancel steps."""
+        states = {name: self.backend.status(self.active[name]) for name in names}
+        super().cancel([name for name in names if states[name] is not JobState.QUEUED])
 
 
-@breaks("STOP-4", topologies=BOTH, scenarios=("stopped", "stopped_early"))
+@breaks(
+    "STOP-4",
+    topologies=BOTH,
+    scenarios=("stopped", "stopped_early"),
+    beside=(_LeavesQueuedStepsAlone,),
+)
 class StopsRunningJobsOnly(Stop):
     """What waits in the queue is left there."""
 
-    def jobs(self) -> list[str]:
-        """The run's jobs."""
-        backend = self.orchestrator.backend
-        return [i for i in super().jobs() if backend.status(i) is not JobState.QUEUED]
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        """The jobs to cancel."""
+        alive = super().alive(run)
+        return [i for i in alive if self.backend.status(i) is not JobState.QUEUED]
 
 
 @breaks("STOP-5", scenarios=("stopped", "inspection"))
@@ -88,9 +109,10 @@ class CannotStop(ReferenceOrchestrator):
 class StopsEverybody(Stop):
     """Every job of the backend is taken for one of this run."""
 
-    def jobs(self) -> list[str]:
-        """The run's jobs."""
-        return [record.id for record in self.orchestrator.backend.jobs()[0]]
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        """The jobs to cancel."""
+        records, _ = fake_backend(self.orchestrator).jobs()
+        return [record.id for record in records if not record.state.is_ended]
 
 
 @breaks("STOP-6", scenarios=("stopped", "stopped_early"))
@@ -104,7 +126,13 @@ class SecondStopRaises(Stop):
         super().forcefully()
 
 
-@breaks("STOP-7", topologies=BOTH, scenarios=("stopped_gracefully",))
+class _HearsOfNoStop(Coordinator):
+    def is_stopped(self) -> bool:
+        """Say whether a user has stopped the run."""
+        return False
+
+
+@breaks("STOP-7", topologies=BOTH, scenarios=("stopped_gracefully",), beside=(_HearsOfNoStop,))
 class GracefulStopDoesNothing(Stop):
     """Nobody is told."""
 
@@ -121,24 +149,16 @@ class GracefulStopRaises(ReferenceOrchestrator):
 
 
 @breaks("STOP-8", scenarios=("stopped_dynamic",))
-class StopsNoIsolatedSteps(Stop):
+class StopsNoIsolatedSteps(OnlyTheControlJob):
     """The job that runs the pipeline's code is ended, and the steps' own jobs go on."""
 
-    def jobs(self) -> list[str]:
-        """The run's jobs."""
-        return super().jobs()[:1]
+
+class _LeavesTheRun(Reconciliation):
+    def stop_run(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Publish that the run was stopped."""
+        return run
 
 
-@breaks("STOP-8", scenarios=("stopped_dynamic",))
-class KillsDynamicRunsLikeStaticOnes(Stop):
+@breaks("STOP-8", scenarios=("stopped_dynamic",), beside=(_LeavesTheRun,))
+class KillsDynamicRunsLikeStaticOnes(Kills):
     """Jobs are killed, their steps are settled, and the run is left to turn by itself."""
-
-    def cancel(self, job_id: str) -> None:
-        """End a job."""
-        self.orchestrator.backend.kill(job_id)
-
-    def settle(self) -> None:
-        """Publish the end of what was stopped."""
-        for step in self.run().steps.values():
-            if not step.status.is_finished:
-                publish_step_run_status_update(step.id, ExecutionStatus.STOPPED)

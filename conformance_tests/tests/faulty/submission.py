@@ -7,26 +7,31 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunMonitoringError
 from zenml.orchestrators import BaseOrchestrator, SubmissionResult
 
-from faulty.former import BOTH, NATIVE_DAG, breaks, sound
+from faulty.dead_steps import Silent
+from faulty.fault import BOTH, NATIVE_DAG, breaks, sound
+from zenml_conformance.core.coordinator import Coordinator, CoordinatorTopology
+from zenml_conformance.core.monitoring import wait_until_ended
+from zenml_conformance.core.native_dag import DagSubmission
+from zenml_conformance.core.topology import SubmittedJobs
 from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.former_reference.flavor import (
-    ReferenceOrchestratorConfig,
-    ReferenceOrchestratorFlavor,
-)
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.former_reference.settlement import Settlement
+from zenml_conformance.reference.config import ReferenceOrchestratorConfig
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
     from zenml.stack import Stack
+
+    from zenml_conformance.core.job_factory import JobFactory
+    from zenml_conformance.core.jobs import Job
 
 
 @breaks("SUB-1")
@@ -74,7 +79,7 @@ class SwallowsTheRefusal(ReferenceOrchestrator):
             return None
 
 
-@breaks("SUB-2")
+@breaks("SUB-2", beside=(Silent,))
 class RefusalCalledMonitoring(ReferenceOrchestrator):
     """A refusal is raised as if only the waiting had gone wrong."""
 
@@ -85,31 +90,36 @@ class RefusalCalledMonitoring(ReferenceOrchestrator):
             raise RunMonitoringError(error) from error
 
 
-@breaks("SUB-4", topologies=(NATIVE_DAG,))
-class LeavesHalfASubmission(ReferenceOrchestrator):
+@breaks("SUB-4", topologies=(NATIVE_DAG,), beside=(Silent,))
+class LeavesHalfASubmission(DagSubmission):
     """What was submitted before a refusal stays in the backend."""
 
-    def roll_back(self, job_ids: list[str]) -> None:
+    def roll_back(self) -> None:
         pass
 
 
-@breaks("SUB-4")
-class CoordinatorDiesOfARefusal(Settlement):
-    """A coordinator whose submission is refused dies, and nobody settles its run."""
+class _DiesOfARefusal(Coordinator):
+    def submit(self, name: str, job: Job) -> None:
+        """Submit a step."""
+        try:
+            super().submit(name, job)
+        except EngineError as error:
+            raise SystemExit(1) from error
 
-    def settle_all(self) -> None:
-        """Settle every step."""
+
+@breaks("SUB-4", beside=(_DiesOfARefusal,))
+class CoordinatorDiesOfARefusal(Silent):
+    """A coordinator whose submission is refused dies, and nobody settles its run."""
 
 
 @breaks("SUB-5")
 class WaitsInside(ReferenceOrchestrator):
     """Submission returns when the run is over."""
 
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
-    ) -> SubmissionResult | None:
-        result = super().result(run_id, jobs, wait)
-        wait()
+    def follow(self, *arguments: Any) -> SubmissionResult | None:
+        result = super().follow(*arguments)
+        assert result and result.wait_for_completion
+        result.wait_for_completion()
         return result
 
 
@@ -117,22 +127,24 @@ class WaitsInside(ReferenceOrchestrator):
 class WaitsForTheFirstStep(ReferenceOrchestrator):
     """Submission returns when the first step has ended."""
 
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
+    def follow(
+        self,
+        snapshot: PipelineSnapshotResponse,
+        run: PipelineRunResponse,
+        run_id: str,
+        jobs: SubmittedJobs,
+        role: str,
     ) -> SubmissionResult | None:
-        first = next(iter(jobs.values()))
-        while not self.backend.status(first).is_ended:
-            self.backend.wait_for_change([first], timeout=30)
-        return super().result(run_id, jobs, wait)
+        wait_until_ended(self.backend, [next(iter(jobs.steps.values()))])
+        return super().follow(snapshot, run, run_id, jobs, role)
 
 
 @breaks("SUB-6", scenarios=("failing", "killed"))
 class WaitsForSuccess(ReferenceOrchestrator):
     """Only a completed run ends the waiting."""
 
-    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
-        settlement = self.settlement(run_id, snapshot)
-        while (run := settlement.run()) and run.status is not ExecutionStatus.COMPLETED:
+    def wait_for(self, run_id: UUID, jobs: SubmittedJobs) -> None:
+        while Client().get_pipeline_run(run_id).status is not ExecutionStatus.COMPLETED:
             time.sleep(0.2)
 
 
@@ -140,10 +152,9 @@ class WaitsForSuccess(ReferenceOrchestrator):
 class RaisesAboutAFailedStep(ReferenceOrchestrator):
     """A failed run raises from the waiting."""
 
-    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
-        super().wait_for(job_id, run_id, snapshot)
-        run = self.settlement(run_id, snapshot).run()
-        if run and run.status is ExecutionStatus.FAILED:
+    def wait_for(self, run_id: UUID, jobs: SubmittedJobs) -> None:
+        super().wait_for(run_id, jobs)
+        if Client().get_pipeline_run(run_id).status is ExecutionStatus.FAILED:
             raise RuntimeError("the run failed")
 
 
@@ -151,9 +162,9 @@ class RaisesAboutAFailedStep(ReferenceOrchestrator):
 class LeavesVariablesBehind(ReferenceOrchestrator):
     """The run id stays in the client's environment."""
 
-    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
-        super().announce_run_id(run_id, placeholder)
-        os.environ["ACME_RUN"] = run_id
+    def follow(self, *arguments: Any) -> SubmissionResult | None:
+        os.environ["ACME_RUN"] = str(arguments)
+        return super().follow(*arguments)
 
 
 @breaks("SUB-8", topologies=(NATIVE_DAG,))
@@ -170,27 +181,21 @@ class AddsToTheGivenDictionaries(ReferenceOrchestrator):
 class ChangesDirectory(ReferenceOrchestrator):
     """Submission leaves the client in another directory."""
 
-    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
-        super().announce_run_id(run_id, placeholder)
+    def follow(self, *arguments: Any) -> SubmissionResult | None:
         os.chdir("/")
+        return super().follow(*arguments)
 
 
 @breaks("CONC-1", topologies=(NATIVE_DAG,))
 class RunIdOnSelf(ReferenceOrchestrator):
     """The run's id is kept on the instance, which both threads share."""
 
-    def new_run_id(
-        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
-    ) -> str:
-        self.run_id = super().new_run_id(snapshot, placeholder)
-        return self.run_id
-
-    def announce_run_id(self, run_id: str, placeholder: PipelineRunResponse | None) -> None:
-        super().announce_run_id(run_id, placeholder)
+    def begin_run(
+        self, snapshot: PipelineSnapshotResponse, placeholder_run: PipelineRunResponse | None
+    ) -> tuple[PipelineRunResponse, str]:
+        run, self.run_id = super().begin_run(snapshot, placeholder_run)
         time.sleep(2)  # Long enough for the other thread to come by.
-
-    def job_environment(self, environment: dict[str, str], run_id: str) -> dict[str, str]:
-        return super().job_environment(environment, self.run_id)
+        return run, self.run_id
 
 
 @breaks("CONC-1")
@@ -198,14 +203,16 @@ class SnapshotOnSelf(ReferenceOrchestrator):
     """What is submitted is kept on the instance, which both threads share."""
 
     def new_run_id(
-        self, snapshot: PipelineSnapshotResponse, placeholder: PipelineRunResponse | None
+        self, snapshot: PipelineSnapshotResponse, placeholder_run: PipelineRunResponse | None
     ) -> str:
         self.snapshot = snapshot
         time.sleep(2)  # Long enough for the other thread to come by.
-        return super().new_run_id(snapshot, placeholder)
+        return super().new_run_id(snapshot, placeholder_run)
 
-    def submit_coordinator(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> str:
-        return super().submit_coordinator(self.snapshot, *arguments)
+    def job_factory(
+        self, snapshot: PipelineSnapshotResponse, stack: Stack, run_id: str | None
+    ) -> JobFactory:
+        return super().job_factory(getattr(self, "snapshot", snapshot), stack, run_id)
 
 
 class _Deprecated(ReferenceOrchestrator):
@@ -260,15 +267,27 @@ class DeprecatedAndNew(_Deprecated):
         return super().prepare_or_run_pipeline(snapshot, stack, environment, placeholder_run)
 
 
-@breaks("SUB-10")
+class _NoCoordinator(CoordinatorTopology):
+    def submit(
+        self,
+        factory: JobFactory,
+        run: PipelineRunResponse,
+        base_environment: Mapping[str, str],
+        step_environments: Mapping[str, Mapping[str, str]],
+    ) -> SubmittedJobs:
+        """Submit what the client has to submit: nothing."""
+        return SubmittedJobs(control="none")
+
+
+@breaks("SUB-10", beside=(_NoCoordinator,))
 class ClientDrives(ReferenceOrchestrator):
     """The client walks the DAG while it waits."""
 
-    def submit_coordinator(self, *arguments: Any) -> str:
-        return "none"
-
-    def wait_for(self, job_id: str, run_id: str, snapshot: PipelineSnapshotResponse) -> None:
-        self.coordinate(Client().zen_store.get_snapshot(snapshot.id), run_id)
+    def wait_for(self, run_id: UUID, jobs: SubmittedJobs) -> None:
+        run = Client().get_pipeline_run(run_id)
+        assert run.snapshot and run.orchestrator_run_id
+        snapshot = Client().get_snapshot(run.snapshot.id)
+        Coordinator(self, snapshot, run, run.orchestrator_run_id).walk()
 
 
 @breaks("SUB-10", topologies=(NATIVE_DAG,))
@@ -282,7 +301,7 @@ class SubmitsInAThread(ReferenceOrchestrator):
         return SubmissionResult(wait_for_completion=thread.join)
 
 
-class _Asynchronous(ReferenceOrchestratorConfig):
+class _NotSynchronous(ReferenceOrchestratorConfig):
     synchronous: bool = False
 
 
@@ -290,27 +309,14 @@ class _Asynchronous(ReferenceOrchestratorConfig):
     topologies=BOTH,
     scenarios=("diamond", "inspection", "failing", "killed", "client_killed", "fired_twice"),
 )
-class Asynchronous(_Asynchronous):
+class Asynchronous(_NotSynchronous):
     """The client does not wait."""
 
 
-class _NothingToWaitFor(ReferenceOrchestrator):
-    def result(
-        self, run_id: str, jobs: dict[str, str], wait: Callable[[], None]
-    ) -> SubmissionResult | None:
-        return super().result(run_id, jobs, wait) if self.config.synchronous else None
-
-
-@breaks("META-2")
-class AsynchronousAndSilent(ReferenceOrchestratorFlavor):
+@breaks("META-2", beside=(_NotSynchronous,))
+class AsynchronousAndSilent(ReferenceOrchestrator):
     """The client does not wait, and so nothing is returned at all."""
 
-    @property
-    def config_class(self) -> type[ReferenceOrchestratorConfig]:
-        """The configuration."""
-        return _Asynchronous
-
-    @property
-    def implementation_class(self) -> type[ReferenceOrchestrator]:
-        """The orchestrator."""
-        return _NothingToWaitFor
+    def follow(self, *arguments: Any) -> SubmissionResult | None:
+        super().follow(*arguments)
+        return None

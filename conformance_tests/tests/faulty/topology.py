@@ -2,129 +2,129 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from faulty.former import BOTH, NATIVE_DAG, breaks
-from zenml_conformance.fake_backend.jobs import Job, JobState
-from zenml_conformance.former_reference.coordinator import Walk
-from zenml_conformance.former_reference.entrypoint import ReferenceStepEntrypoint
-from zenml_conformance.former_reference.orchestrator import ReferenceOrchestrator
+from faulty.fault import BOTH, NATIVE_DAG, breaks
+from zenml_conformance.core.coordinator import Coordinator
+from zenml_conformance.core.entrypoints import StepEntrypoint
+from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.names import job_name
+from zenml_conformance.core.native_dag import DagSubmission
 
 if TYPE_CHECKING:
-    from zenml.config.step_configurations import Step
-    from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
+    from collections.abc import Mapping
+
+    from zenml_conformance.core.jobs import Job
 
 
 @breaks("DAG-5", topologies=BOTH)
-class NamedByFunction(ReferenceOrchestrator):
+class NamedByFunction(JobFactory):
     """A step's command names its function."""
 
-    def step_command(self, snapshot: PipelineSnapshotResponse, name: str) -> tuple[str, ...]:
-        arguments = ReferenceStepEntrypoint.get_entrypoint_arguments(
-            step_name=snapshot.step_configurations[name].config.name, snapshot_id=snapshot.id
-        )
-        return (sys.executable, "-m", "zenml.entrypoints.entrypoint", *arguments)
+    def step_command(self, name: str, image: str | None) -> tuple[str, ...]:
+        return super().step_command(self.snapshot.step_configurations[name].config.name, image)
 
 
 @breaks("DAG-1")
-class OnlyEdgesWithData(ReferenceOrchestrator):
+class OnlyEdgesWithData(Coordinator):
     """Edges that carry no data are lost."""
 
-    def parents(self, step: Step) -> list[str]:
+    def parents(self, name: str) -> Collection[str]:
         given: list[Any] = []
-        for value in step.spec.inputs.values():
+        for value in self.snapshot.step_configurations[name].spec.inputs.values():
             given += value if isinstance(value, list) else [value]
         return sorted({item.step_name for item in given})
 
 
-@breaks("DAG-1", topologies=BOTH)
-class AllAtOnce(ReferenceOrchestrator):
+class _NoEdges(DagSubmission):
+    def parents(self, name: str) -> Sequence[str]:
+        return []
+
+
+# The core's own entrypoint of a native DAG would notice: it looks for the steps before its own.
+@breaks("DAG-1", topologies=BOTH, beside=(_NoEdges, StepEntrypoint))
+class AllAtOnce(Coordinator):
     """Nothing waits for anything."""
 
-    def parents(self, step: Step) -> list[str]:
+    def parents(self, name: str) -> Collection[str]:
         return []
 
 
 @breaks("DAG-1")
-class AfterAnyParent(Walk):
+class AfterAnyParent(Coordinator):
     """A step starts when one of the steps upstream of it is done."""
 
-    def _may_start(self, name: str) -> bool:
-        parents = self.orchestrator.parents(self.snapshot.step_configurations[name])
-        return not parents or any(parent in self.done for parent in parents)
+    def is_ready(self, name: str) -> bool:
+        parents = self.parents(name)
+        return not parents or not self.succeeded.isdisjoint(parents)
 
 
-@breaks("DAG-1", topologies=(NATIVE_DAG,))
-class LastParentLost(ReferenceOrchestrator):
+@breaks("DAG-1", topologies=(NATIVE_DAG,), beside=(StepEntrypoint,))
+class LastParentLost(DagSubmission):
     """Of several dependencies the last is lost."""
 
-    def parents(self, step: Step) -> list[str]:
-        parents = super().parents(step)
+    def parents(self, name: str) -> Sequence[str]:
+        parents = super().parents(name)
         return parents[:-1] if len(parents) > 1 else parents
 
 
 @breaks("DAG-2")
-class LastStepLeftOut(ReferenceOrchestrator):
+class LastStepLeftOut(Coordinator):
     """One step is never submitted."""
 
-    def steps_in_order(self, snapshot: PipelineSnapshotResponse) -> list[tuple[str, Step]]:
-        return super().steps_in_order(snapshot)[:-1]
+    def names(self) -> Sequence[str]:
+        return super().names()[:-1]
 
 
 @breaks("DAG-2", topologies=(NATIVE_DAG,))
-class OneStepTwice(ReferenceOrchestrator):
+class OneStepTwice(DagSubmission):
     """One step is submitted twice."""
 
-    def steps_in_order(self, snapshot: PipelineSnapshotResponse) -> list[tuple[str, Step]]:
-        steps = super().steps_in_order(snapshot)
-        return [*steps, steps[-1]]
+    def submit_step(self, name: str, job: Job) -> None:
+        super().submit_step(name, job)
+        if name == self.names()[-1]:
+            super().submit_step(name, replace(job, name=job_name("acme", name)))
 
 
 @breaks("DAG-2")
-class FailsAGoodRun(ReferenceOrchestrator):
+class FailsAGoodRun(Coordinator):
     """A run whose last step is still missing is given up too early."""
 
-    def skips(self, name: str, run: PipelineRunResponse) -> bool:
-        return super().skips(name, run) or name == "join"
+    def is_ready(self, name: str) -> bool:
+        return name != "join" and super().is_ready(name)
 
 
 @breaks("DAG-3")
-class GoesOnAfterAFailure(ReferenceOrchestrator):
+class GoesOnAfterAFailure(Coordinator):
     """A step counts as done when its job has ended."""
 
-    def state_after(self, state: JobState, run: PipelineRunResponse, name: str) -> bool:
-        return state.is_ended
+    def end(self, name: str, reason: str) -> None:
+        super().end(name, reason)
+        self.succeeded.add(name)
 
 
-@breaks("DAG-3", topologies=(NATIVE_DAG,))
-class DependsOnTheEnd(ReferenceOrchestrator):
+@breaks("DAG-3", topologies=(NATIVE_DAG,), beside=(StepEntrypoint,))
+class DependsOnTheEnd(JobFactory):
     """Jobs depend on the end of others, however they ended."""
 
-    def step_job(self, *arguments: Any) -> Job:
-        return super().step_job(*arguments).model_copy(update={"start_when": "ended"})
+    def step(self, name: str, environment: Mapping[str, str]) -> Job:
+        return replace(super().step(name, environment), start_when="ended")
 
 
 @breaks("DAG-4")
-class OneAfterTheOther(Walk):
+class OneAfterTheOther(Coordinator):
     """One step at a time."""
 
-    def _may_start(self, name: str) -> bool:
-        first_of_all = not self.live and super()._may_start(name)
-        return first_of_all and name == next(
-            n for n in self.snapshot.step_configurations if n not in self.done | self.failed
-        )
+    def is_ready(self, name: str) -> bool:
+        return not self.active and name == self.pending[0] and super().is_ready(name)
 
 
 @breaks("DAG-4", topologies=(NATIVE_DAG,))
-class OneLongChain(ReferenceOrchestrator):
+class OneLongChain(DagSubmission):
     """Each step depends on the one before it."""
 
-    def submit_dag(self, snapshot: PipelineSnapshotResponse, *arguments: Any) -> dict[str, str]:
-        names = list(snapshot.step_configurations)
-        self.before = dict(zip(names[1:], names, strict=False))
-        return super().submit_dag(snapshot, *arguments)
-
-    def parents(self, step: Step) -> list[str]:
-        before = getattr(self, "before", {}).get(step.spec.invocation_id)
-        return [before] if before else []
+    def parents(self, name: str) -> Sequence[str]:
+        names = self.names()
+        return names[max(names.index(name) - 1, 0) : names.index(name)]

@@ -1,4 +1,4 @@
-"""The fake backend behind the seam of a project: a `JobBackend` that passes everything on."""
+"""The fake backend as a `JobBackend`: what a project's orchestrator is given for its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from zenml_conformance.fake_backend.jobs import Job
 
 
 def job_states(seam: type) -> Any | None:
-    """Find the `JobState` of a project's own, beside its backend or the class that this is of.
+    """Find a project's own `JobState`, beside its backend or a base of it.
 
     Args:
-        seam: What the project's orchestrator calls its backend.
+        seam: The annotation of the orchestrator's attribute `backend`.
 
     Returns:
         The enumeration; None if the class is no backend of a project.
@@ -27,21 +27,18 @@ def job_states(seam: type) -> Any | None:
 
 
 def adapter(seam: type, backend: FakeBackend) -> Any:
-    """Make a backend of a project's own type, which keeps what the class says of itself.
+    """Make an instance of a project's own type of backend that passes everything on.
 
     Args:
-        seam: What the project's orchestrator calls its backend.
-        backend: The fake backend.
-
-    Returns:
-        An instance of a subclass.
+        seam: The annotation of the orchestrator's attribute `backend`.
+        backend: The fake backend; the instance has it as `fake`.
     """
     members = {"fake": backend, "states": job_states(seam)}
     return type("FakeJobBackend", (_PassesOn, seam), members)()
 
 
 class _PassesOn:
-    """Overrides every method that does something; what is left are constants."""
+    """Overrides all that a backend does. What is left of the project's class are constants."""
 
     fake: FakeBackend
     states: Any
