@@ -21,26 +21,26 @@ from zenml_conformance.judge import Judge, scenarios_of
 from zenml_conformance.launch import launch
 from zenml_conformance.options import Options
 from zenml_conformance.plugin import PROPERTY, SUITE, asked_key
-from zenml_conformance.report.model import Report
-from zenml_conformance.result import Result, conclude
+from zenml_conformance.result import conclude
 from zenml_conformance.rule import Capability, Level, Outcome, Rule, Status, Tier
 from zenml_conformance.rules import RULES
+from zenml_conformance.stash import (
+    baseline_key,
+    conductor_key,
+    description_key,
+    judge_key,
+    options_key,
+    outcomes_key,
+    proofs_key,
+    report_key,
+    result_key,
+    terms_key,
+)
 from zenml_conformance.target_spec import TargetSpec
 from zenml_conformance.terminal import explain, summary
 from zenml_conformance.terms import Terms
 
 pytest_plugins = ("zenml_conformance.prove.plugin",)
-
-conductor_key = pytest.StashKey[Conductor]()
-judge_key = pytest.StashKey[Judge]()
-terms_key = pytest.StashKey[Terms]()
-description_key = pytest.StashKey[Description]()
-options_key = pytest.StashKey[Options]()
-baseline_key = pytest.StashKey[Report]()
-outcomes_key = pytest.StashKey[dict[str, Outcome]]()
-result_key = pytest.StashKey[Result]()
-report_key = pytest.StashKey[str]()
-"""What became of the report, in words."""
 
 
 # -- before anything is judged --------------------------------------------------------------
@@ -270,7 +270,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
-    from zenml_conformance.prove.plugin import proofs_key
     from zenml_conformance.report import build
 
     conductor, asked = config.stash[conductor_key], config.stash[options_key]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zenml_conformance import options
+from zenml_conformance import options, plugin
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.prove.proof import Catch, Proof, tally
 from zenml_conformance.prove.prover import Prover
@@ -17,11 +17,10 @@ from zenml_conformance.prove.sabotages import SABOTAGES
 from zenml_conformance.prove.table import table
 from zenml_conformance.rule import Level
 from zenml_conformance.rules import RULES
+from zenml_conformance.stash import conductor_key, judge_key, proofs_key, terms_key
 
 TESTS = Path(__file__).parents[1] / "suite" / "test_prove.py"
 PROPERTY = "conformance-proof"
-
-proofs_key = pytest.StashKey[list[Proof]]()
 
 
 def _is_asked_for(config: pytest.Config) -> bool:
@@ -50,8 +49,6 @@ def sabotage_of(item: pytest.Item) -> Sabotage | None:
 @pytest.fixture(scope="session")
 def prover(request: pytest.FixtureRequest) -> Prover:
     """Whoever proves the rules of this session."""
-    from zenml_conformance.hooks import conductor_key, judge_key
-
     stash = request.config.stash
     ahead = [s for item in request.session.items if (s := sabotage_of(item))]
     # Most faults need jobs that can be seen.
@@ -74,11 +71,9 @@ def prove_in_test(prover: Prover, name: str, request: pytest.FixtureRequest) -> 
     Raises:
         NotCaught: If the fault was not noticed.
     """
-    from zenml_conformance import hooks, plugin
-
-    sabotage, terms = SABOTAGES[name], request.config.stash[hooks.terms_key]
+    sabotage, terms = SABOTAGES[name], request.config.stash[terms_key]
     try:
-        outcome = terms.apply(request.config.stash[hooks.judge_key].outcome(sabotage.rule))
+        outcome = terms.apply(request.config.stash[judge_key].outcome(sabotage.rule))
         proof = prover.prove(sabotage)
     except EngineError as error:
         pytest.exit(
