@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,28 @@ from pathlib import Path
 import pytest
 
 from commands import run_pytest
+from zenml_conformance.rule import Capability
 from zenml_conformance.rules import RULES
 
 CANNOT_APPLY = {"PKG-3", "RETRY-3", "STOP-5"}
 """What the reference orchestrator can't break: it has no containers, leaves retries to ZenML, and
 can stop runs."""
+
+THREADED = (
+    "--orchestrator=threaded.flavor:ThreadedFlavor",
+    "--orchestrator-harness=threaded.harness:ThreadedHarness",
+)
+"""The one of another construction."""
+
+NOT_CLAIMED = {
+    Capability.DYNAMIC,
+    Capability.ISOLATED_STEPS,
+    Capability.STOP_ISOLATED_STEPS,
+    Capability.SCHEDULES,
+    Capability.SCHEDULE_UPDATES,
+    Capability.SCHEDULE_DELETION,
+}
+"""What it can't do, and does not say that it can."""
 
 
 @pytest.fixture
@@ -28,10 +46,12 @@ def busy_core() -> Iterator[None]:
 
 
 def judge(directory: Path, *options: str) -> dict[str, str]:
-    """Judge the reference orchestrator, and give what came of each rule that does not hold."""
+    """Judge an orchestrator, and give what came of each rule that does not hold."""
     report = directory / "report"
     done = run_pytest(
-        directory, "--orchestrator=reference", f"--conformance-report={report}", "-q", *options
+        directory,
+        *(f"--conformance-report={report}", "-q", *options),
+        PYTHONPATH=os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
     )
     assert "\nCONFORMANT: " in done.stdout, done.stdout
     assert done.returncode == 0, done.stdout
@@ -41,11 +61,16 @@ def judge(directory: Path, *options: str) -> dict[str, str]:
 
 
 def test_with_a_coordinator_on_two_workers(tmp_path: Path) -> None:
-    expected = dict.fromkeys({*CANNOT_APPLY, "RETRY-3"}, "not applicable")
-    assert judge(tmp_path, "-n", "2") == expected
+    seen = judge(tmp_path, "--orchestrator=reference", "-n", "2")
+    assert seen == dict.fromkeys(CANNOT_APPLY, "not applicable")
 
 
 @pytest.mark.usefixtures("busy_core")
 def test_with_a_native_dag_beside_a_busy_core(tmp_path: Path) -> None:
-    expected = dict.fromkeys({*CANNOT_APPLY, "RETRY-3"}, "not applicable")
-    assert judge(tmp_path, "--orchestrator-config", "topology=native_dag") == expected
+    options = ("--orchestrator=reference", "--orchestrator-config", "topology=native_dag")
+    assert judge(tmp_path, *options) == dict.fromkeys(CANNOT_APPLY, "not applicable")
+
+
+def test_one_that_shares_nothing_with_the_core(tmp_path: Path) -> None:
+    others = {rule.id for rule in RULES.values() if rule.capability in NOT_CLAIMED}
+    assert judge(tmp_path, *THREADED) == dict.fromkeys(CANNOT_APPLY | others, "not applicable")
