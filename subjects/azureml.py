@@ -1,7 +1,7 @@
 """ZenML's `azureml` orchestrator on an emulated Azure Machine Learning API.
 
 The real SDK makes the pipelines, command jobs and schedules, and validates them; `Workspace` takes
-the place of its client. A command is a job of the reference backend.
+the place of its client. A command is a job of the fake backend.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Workspace:
         """Have a pipeline started again and again."""
         schedule._validate(raise_error=True)
         trigger = schedule.trigger
-        # The reference backend keeps times as five fields; an interval is near enough to one.
+        # The fake backend keeps times as five fields; an interval is near enough to one.
         cron = (
             trigger.expression
             if isinstance(trigger, CronTrigger)

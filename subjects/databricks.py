@@ -1,7 +1,7 @@
 """ZenML's `databricks` orchestrator on an emulated Databricks API.
 
 The real SDK makes the requests; `Workspace` answers them in place of the HTTP connection. A task
-of a Databricks job is a job of the reference backend. No wheel of the user's code is built:
+of a Databricks job is a job of the fake backend. No wheel of the user's code is built:
 what runs here finds the code where it lies.
 """
 

@@ -1,4 +1,4 @@
-"""Services that run a compiled pipeline: DAGs of jobs on the reference backend."""
+"""Services that run a compiled pipeline: DAGs of jobs on the fake backend."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def main() -> None:
     interpreter, key = sys.argv[1:]
     here = session.current
     if here is None or here.backend is None:
-        raise SystemExit("A schedule's firing is a job of the reference backend.")
+        raise SystemExit("A schedule's firing is a job of the fake backend.")
     backend = FakeBackend(here.socket, here.backend)
     Executions(backend, interpreter).start(backend.notes()[key])
 

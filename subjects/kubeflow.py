@@ -1,7 +1,7 @@
 """ZenML's `kubeflow` orchestrator on an emulated Kubeflow Pipelines API.
 
 The real SDK compiles the pipeline; its client's methods are replaced by those of `Pipelines`,
-which runs the compiled form on the reference backend.
+which runs the compiled form on the fake backend.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Pipelines:
         if not (request["cron_expression"] or request["interval_second"]):
             raise ValueError("Either interval_second or cron_expression is required.")
         minutes = max(1, (request["interval_second"] or 60) // 60)
-        # The reference backend keeps times as five fields; an interval is near enough to one.
+        # The fake backend keeps times as five fields; an interval is near enough to one.
         # Kubeflow's own expressions begin with a field for seconds, which may be left out.
         cron = request["cron_expression"] or f"*/{minutes} * * * *"
         five = " ".join(cron.split()[-5:])

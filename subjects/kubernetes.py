@@ -1,7 +1,7 @@
 """ZenML's `kubernetes` orchestrator on an emulated Kubernetes API.
 
 The real Kubernetes client makes the requests; `Cluster` answers them in place of the HTTP
-connection. A Kubernetes Job is a job of the reference backend, its pod that job's process.
+connection. A Kubernetes Job is a job of the fake backend, its pod that job's process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Cluster:
     """What the Kubernetes API says and does, as far as ZenML asks.
 
     Jobs, their pods and CronJobs are here; roles and service accounts are taken and forgotten.
-    What the reference backend has no place for (annotations, what was deleted) is in its notes.
+    What the fake backend has no place for (annotations, what was deleted) is in its notes.
     """
 
     def __init__(self, backend: FakeBackend) -> None:

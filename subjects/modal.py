@@ -1,7 +1,7 @@
 """ZenML's `modal` orchestrator on an emulated Modal API.
 
 What ZenML calls of the SDK (apps, images, secrets, sandboxes) is replaced by `Workspace`. A
-sandbox is a job of the reference backend.
+sandbox is a job of the fake backend.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """ZenML's `sagemaker` orchestrator on an emulated AWS API.
 
 The real SageMaker SDK compiles the pipeline and boto3 makes the requests; `Account` answers them
-in place of AWS. A step of a SageMaker pipeline is a job of the reference backend, and so is a
+in place of AWS. A step of a SageMaker pipeline is a job of the fake backend, and so is a
 training job, which runs a dynamic pipeline's code or an isolated step.
 """
 

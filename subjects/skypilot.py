@@ -2,7 +2,7 @@
 
 What ZenML calls of SkyPilot's client (`launch`, `get`, `tail_logs`, `down`) is replaced by
 `Server`; tasks and resources are the client's own. A container that a task starts in a virtual
-machine is a job of the reference backend.
+machine is a job of the fake backend.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """ZenML's `ssh` orchestrator on an emulated remote host with Docker.
 
 The real paramiko is asked to connect; `Host` answers in place of the other side. A container is a
-job of the reference backend, and so is a process that the orchestrator starts in a container.
+job of the fake backend, and so is a process that the orchestrator starts in a container.
 """
 
 from __future__ import annotations

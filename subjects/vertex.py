@@ -1,7 +1,7 @@
 """ZenML's `vertex` orchestrator on an emulated Vertex AI API.
 
 The real SDKs compile the pipeline and wait for it; `PipelineService` and `JobService` answer in
-place of the clients that talk to Google Cloud. A task of a pipeline is a job of the reference
+place of the clients that talk to Google Cloud. A task of a pipeline is a job of the fake
 backend, and so is a custom job, which runs a dynamic pipeline's code or an isolated step.
 """
 

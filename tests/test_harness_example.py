@@ -29,10 +29,10 @@ def judge(directory: Path, rules: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_jobs_are_seen(tmp_path: Path) -> None:
-    """Steps run on the reference backend, and what the orchestrator does right holds there."""
+    """Steps run on the fake backend, and what the orchestrator does right holds there."""
     done = judge(tmp_path, "[SUB-1] or RUNID-1 or DAG-1 or ENV-3 or ART-1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "simulated tier: reference backend through AcmeBatchHarness" in done.stdout
+    assert "simulated tier: fake backend through AcmeBatchHarness" in done.stdout
     assert "5 passed" in done.stdout
 
 

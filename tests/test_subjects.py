@@ -25,7 +25,7 @@ KEPT = [read(path) for path in sorted(OUTCOMES.glob("*.json"))]
 
 
 class Table(FakeBackend):
-    """A reference backend without an engine: nothing is ever run."""
+    """A fake backend without an engine: nothing is ever run."""
 
     def __init__(self, accepts: int | None = None) -> None:
         """Accept so many jobs, or all."""

@@ -50,7 +50,7 @@ def waiver(rule: str, **changed: Any) -> Waiver:
 
 
 def description(**changed: Any) -> Description:
-    """An orchestrator on the reference backend."""
+    """An orchestrator on the fake backend."""
     fields: dict[str, Any] = {
         "flavor": "acme",
         "orchestrator": "acme.batch.AcmeOrchestrator",

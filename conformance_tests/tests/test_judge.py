@@ -39,7 +39,7 @@ def no_rules() -> Iterator[None]:
 
 
 def evidence(scenario: str) -> Evidence:
-    """Evidence of a scenario that went well, on the reference backend; nothing is declared."""
+    """Evidence of a scenario that went well, on the fake backend; nothing is declared."""
     return Evidence(scenario=scenario, simulated=True, facts={"capabilities": []})
 
 

@@ -1,4 +1,4 @@
-"""How the suite's reference backend takes the place of the Acme batch service."""
+"""How the suite's fake backend takes the place of the Acme batch service."""
 
 from __future__ import annotations
 

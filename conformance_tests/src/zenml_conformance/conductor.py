@@ -43,11 +43,11 @@ class Conductor:
         self.target = target
         self.engine = EngineClient(socket)
         self.connected = True
-        """Whether the reference backend takes the place of the orchestrator's own."""
+        """Whether the fake backend takes the place of the orchestrator's own."""
         self.capabilities = list(Capability)
         """What the orchestrator declares."""
         self.stand_in: Conductor | None = None
-        """The same orchestrator on the reference backend, for what its own can't show."""
+        """The same orchestrator on the fake backend, for what its own can't show."""
         self.deadline: float | None = None
         """When to wait no longer for any evidence, on the monotonic clock; None: never."""
         self.sabotage: str | None = None
@@ -55,7 +55,7 @@ class Conductor:
         self._evidence: dict[str, Evidence] = {}
 
     def call_stand_in(self) -> None:
-        """Have the same orchestrator played on the reference backend, too, when it is asked for.
+        """Have the same orchestrator played on the fake backend, too, when it is asked for.
 
         For an orchestrator that keeps its own backend, and need not.
         """

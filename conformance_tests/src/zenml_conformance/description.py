@@ -25,7 +25,7 @@ class Description(BaseModel):
         orchestrator: Import path of the implementation.
         distribution: The Python distribution that has it; None: it can't be found.
         version: The distribution's version.
-        harness: How the reference backend is connected.
+        harness: How the fake backend is connected.
         connected: Whether it is.
         connectable: Whether it is not, but could be: the live tier was asked for.
         capabilities: What it declares.

@@ -43,7 +43,7 @@ def explain(rule_id: str, width: int) -> str:
         "Level": rule.level.value,
         "Profile": rule.profile.value,
         "Applies": f"where {rule.capability.value} is declared" if rule.capability else "always",
-        "Looks at": "jobs, which only the reference backend shows" if rule.needs_jobs else "",
+        "Looks at": "jobs, which only the fake backend shows" if rule.needs_jobs else "",
         "After": ", ".join(rule.requires),
         "Since": rule.since,
     }

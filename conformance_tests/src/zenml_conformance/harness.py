@@ -1,4 +1,4 @@
-"""How the suite puts its reference backend in place of an orchestrator's own."""
+"""How the suite puts its fake backend in place of an orchestrator's own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Harness:
     """
 
     connects = True
-    """Whether `connect` puts the reference backend in place. False: black box."""
+    """Whether `connect` puts the fake backend in place. False: black box."""
 
     job_name_pattern = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?"
     """What the orchestrator's own backend takes for a job's name (a regular expression for the
@@ -84,7 +84,7 @@ class Harness:
     def image(self) -> str | None:
         """Give the image that steps run in. No image is built then.
 
-        Only `ContainerizedOrchestrator`s are told of it. Jobs of the reference backend are
+        Only `ContainerizedOrchestrator`s are told of it. Jobs of the fake backend are
         processes of this machine, whatever their image.
 
         Returns:
@@ -93,14 +93,14 @@ class Harness:
         return MADE_UP_IMAGE if self.connects else None
 
     def connect(self, orchestrator_class: type[BaseOrchestrator], backend: FakeBackend) -> None:
-        """Make every instance of the orchestrator submit to the reference backend.
+        """Make every instance of the orchestrator submit to the fake backend.
 
-        Called in each client and in each process that the reference backend starts, before
+        Called in each client and in each process that the fake backend starts, before
         ZenML runs there.
 
         Args:
             orchestrator_class: The orchestrator under test.
-            backend: The reference backend of the scenario.
+            backend: The fake backend of the scenario.
         """
         raise NotImplementedError(
             f"{type(self).__name__}.connect is not written. Without it the suite can't see the "
@@ -113,7 +113,7 @@ class Harness:
         """Read what the orchestrator's own backend has on record of the job of a step.
 
         Asked at the live tier while the step runs, again and again until there is an answer.
-        Without it, resources are judged by what the reference backend is asked for.
+        Without it, resources are judged by what the fake backend is asked for.
 
         Args:
             orchestrator: An instance of the orchestrator under test.
@@ -131,7 +131,7 @@ class Harness:
 
 
 class BlackBox(Harness):
-    """No reference backend: the orchestrator keeps its own, and is judged by ZenML's store."""
+    """No fake backend: the orchestrator keeps its own, and is judged by ZenML's store."""
 
     connects = False
 
@@ -145,7 +145,7 @@ class BlackBox(Harness):
 
     @property
     def hides(self) -> bool:
-        """Whether the harness could connect the reference backend, were it wanted."""
+        """Whether the harness could connect the fake backend, were it wanted."""
         return self._harness is not None and self._harness.connects
 
     def config(self) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class SeamHarness(Harness):
 
         Args:
             orchestrator_class: The orchestrator under test.
-            backend: The reference backend of the scenario.
+            backend: The fake backend of the scenario.
         """
         from zenml_conformance.fake_backend.adapter import adapter
 

@@ -138,9 +138,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def _tier(config: pytest.Config, description: Description) -> str:
     if description.connected:
-        return f"simulated tier: reference backend through {description.harness}"
+        return f"simulated tier: fake backend through {description.harness}"
     if description.connectable:
-        return "live tier: its own backend; what that can't show, on the reference backend"
+        return "live tier: its own backend; what that can't show, on the fake backend"
     if config.stash[options_key].tier is Tier.LIVE:
         return "live tier: its own backend"
     return "live tier: its own backend, for the suite knows no way to connect another"

@@ -28,7 +28,7 @@ from zenml_conformance.rules import RULES
 INSPECTION = "inspection"
 """The scenario that runs nothing: it looks at classes and configuration."""
 
-UNSEEN = "only jobs show it, and only the reference backend shows jobs"
+UNSEEN = "only jobs show it, and only the fake backend shows jobs"
 
 
 class Unplayable(Exception):
@@ -144,7 +144,7 @@ def scenarios_of(
 
     Args:
         rule_ids: The rules.
-        jobs_are_seen: Whether the reference backend is connected.
+        jobs_are_seen: Whether the fake backend is connected.
         declared: The capabilities that the orchestrator declares; rules about others play
             nothing.
 

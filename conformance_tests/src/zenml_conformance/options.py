@@ -76,12 +76,12 @@ def register(parser: pytest.Parser) -> None:
     option(
         "--orchestrator-harness",
         metavar="MODULE:CLASS",
-        help="how to connect the reference backend; found by itself for projects from the template",
+        help="how to connect the fake backend; found by itself for projects from the template",
     )
     option(
         "--conformance-tier",
         metavar="TIER",
-        help="`simulated` (default): on the suite's reference backend, where one can be connected; "
+        help="`simulated` (default): on the suite's fake backend, where one can be connected; "
         "`live`: on the orchestrator's own backend",
     )
     option(

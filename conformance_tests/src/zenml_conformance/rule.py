@@ -88,7 +88,7 @@ class Rule:
         area: The module it stands in, in words.
         scenarios: Whose evidence the check takes, in the order of its parameters.
         requires: Rules without which this one can't be judged.
-        needs_jobs: Whether the check looks at jobs, which only the reference backend shows.
+        needs_jobs: Whether the check looks at jobs, which only the fake backend shows.
         profile: The part of the contract that it belongs to.
         capability: What an orchestrator must declare for the rule to apply; None: it always does.
         since: The suite's version that brought it.
@@ -203,7 +203,7 @@ class Status(str, Enum):
 class Tier(str, Enum):
     """What a rule was shown on.
 
-    STATIC: classes and configuration, without a run. SIMULATED: the suite's reference backend.
+    STATIC: classes and configuration, without a run. SIMULATED: the suite's fake backend.
     LIVE: the orchestrator's own backend.
     """
 

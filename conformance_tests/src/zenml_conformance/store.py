@@ -79,7 +79,7 @@ def client_environment(directory: Path, simulated: bool) -> dict[str, str]:
 
     Args:
         directory: Where `clone` put the store.
-        simulated: Whether the reference backend takes the place of a real one.
+        simulated: Whether the fake backend takes the place of a real one.
 
     Returns:
         Environment variables.

@@ -33,7 +33,7 @@ class Target:
     Attributes:
         source: Import path of the flavor class, as ZenML wants it.
         flavor: The flavor, instantiated.
-        harness: How the suite's reference backend is connected.
+        harness: How the suite's fake backend is connected.
         config: The component's configuration: the harness's, then the command line's.
     """
 

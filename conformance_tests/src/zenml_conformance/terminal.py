@@ -147,7 +147,7 @@ def _tiers(verdict: Verdict) -> Iterable[str]:
     shown = Counter(outcome.tier for outcome in verdict.outcomes.values())
     if shown[Tier.LIVE] and shown[Tier.SIMULATED]:
         yield (
-            f"\nshown live: {shown[Tier.LIVE]} rules; on the reference backend: "
+            f"\nshown live: {shown[Tier.LIVE]} rules; on the fake backend: "
             f"{shown[Tier.SIMULATED]}; without a run: {shown[Tier.STATIC]}"
         )
 

@@ -1,4 +1,4 @@
-"""The host of the reference backends: what happens to their jobs, and who asks for it.
+"""The host of the fake backends: what happens to their jobs, and who asks for it.
 
 `fake_backend.table` knows what a job's states mean; here its process is started and ended.
 """
@@ -24,11 +24,11 @@ OF_IMAGES = {"ZENML_REPOSITORY_PATH": os.devnull}
 """What stands for a container's own file system: no `.zen` of the machine can be seen there."""
 
 KILL_AFTER_SECONDS = 5.0
-"""Between the reference backend's SIGTERM and its SIGKILL."""
+"""Between the fake backend's SIGTERM and its SIGKILL."""
 
 
 class Backend(BaseModel):
-    """A scenario's reference backend: where its jobs live."""
+    """A scenario's fake backend: where its jobs live."""
 
     model_config = {"arbitrary_types_allowed": True}
 
@@ -40,7 +40,7 @@ class Backend(BaseModel):
 
 
 class Backends:
-    """Every reference backend, by name.
+    """Every fake backend, by name.
 
     After whatever may let a job start, `_start_jobs` starts it: there is no clock that would.
     """

@@ -26,7 +26,7 @@ class Session(BaseModel):
     Attributes:
         socket: Path of the engine's socket.
         target: The orchestrator under test.
-        backend: Name of the scenario's reference backend; None: the orchestrator keeps its own.
+        backend: Name of the scenario's fake backend; None: the orchestrator keeps its own.
         sabotage: Name of a fault to put into the orchestrator; None: it stays as it is.
         observer: Whether this is a process of the suite's own, and not one in which the
             orchestrator works: a client, an operator, a job.
@@ -46,7 +46,7 @@ current: Session | None = None
 
 
 def join(session: Session) -> None:
-    """Enter a session: put the reference backend, and a fault, where they belong.
+    """Enter a session: put the fake backend, and a fault, where they belong.
 
     Args:
         session: The session.

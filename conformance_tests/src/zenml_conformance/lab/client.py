@@ -224,7 +224,7 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
     assert session.current is not None
     if session.current.backend is not None:
         # ZenML refuses a local store for a remote orchestrator, because its jobs could not reach
-        # it. Those of the reference backend can, whatever the orchestrator says of its own.
+        # it. Those of the fake backend can, whatever the orchestrator says of its own.
         Stack.requires_remote_server = property(lambda self: False)  # type: ignore[assignment,method-assign]
     orchestrator_class = Target.load(session.current.target).orchestrator_class
     watchers = {

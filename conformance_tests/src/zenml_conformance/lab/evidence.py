@@ -243,14 +243,14 @@ class Evidence(Written):
 
     Attributes:
         scenario: Its name.
-        simulated: The reference backend took the place of the orchestrator's own.
+        simulated: The fake backend took the place of the orchestrator's own.
         broken: Why the scenario could not be played to its end; None: it was.
         submissions: The client processes, in order.
         runs: Every run in the scenario's store at the end.
         unreadable: Why ZenML can't read the runs in its own store; None: it can.
         runs_before_refresh: The same before `refresh_run_status`; empty: no refresh was needed.
         refresh: What refreshing raised.
-        jobs: What the reference backend was asked to run.
+        jobs: What the fake backend was asked to run.
         refused: What it refused.
         schedules: The schedules that it was asked to keep.
         recorded: What the orchestrator's own backend has on record of steps' jobs, by step; None:

@@ -1,4 +1,4 @@
-"""What scenarios work with: a store of their own, a reference backend, clients, and patience."""
+"""What scenarios work with: a store of their own, a fake backend, clients, and patience."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Laboratory:
             name: The scenario.
             directory: Where everything of it lives; must not exist.
             template: The template store.
-            session: The session; its target says whether the reference backend is connected.
+            session: The session; its target says whether the fake backend is connected.
         """
         self._began = time.monotonic()
         self.name = name
@@ -136,7 +136,7 @@ class Laboratory:
         return str(self.directory / "probes")
 
     def faults(self, **faults: Any) -> None:
-        """Tell the reference backend what to do wrong from now on. Does nothing without one.
+        """Tell the fake backend what to do wrong from now on. Does nothing without one.
 
         Args:
             **faults: Fields of `Faults`.
@@ -321,7 +321,7 @@ class Laboratory:
 
     @property
     def jobs(self) -> list[JobRecord]:
-        """The jobs that the reference backend was asked to run, in the order of submission.
+        """The jobs that the fake backend was asked to run, in the order of submission.
 
         None without one.
         """
@@ -427,7 +427,7 @@ class Laboratory:
     def force_modes(self) -> None:
         """Have every execution mode declared in all processes that start from now on.
 
-        Only with the reference backend.
+        Only with the fake backend.
         """
         (self.directory / FORCED_MODES).touch()
 
@@ -470,7 +470,7 @@ class Laboratory:
     def settle(self, seconds: float = CLIENT_SECONDS) -> None:
         """Wait until nothing can happen any more, or for long enough.
 
-        With the reference backend that moment is known: no job is live. Otherwise only ZenML's
+        With the fake backend that moment is known: no job is live. Otherwise only ZenML's
         store can be watched.
 
         Args:

@@ -1,6 +1,6 @@
 """How long scenarios wait: for a backend that starts jobs when it likes, longer.
 
-All limits are written down for a backend that starts a job within seconds, as the reference
+All limits are written down for a backend that starts a job within seconds, as the fake
 backend does. Where the orchestrator keeps its own, all are multiplied by `TargetSpec.stretch`.
 """
 

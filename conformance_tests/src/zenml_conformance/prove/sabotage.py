@@ -21,7 +21,7 @@ class Needs(str, Enum):
     """
 
     NOTHING = "nothing"
-    JOBS = "it reaches only what runs in jobs of the reference backend"
+    JOBS = "it reaches only what runs in jobs of the fake backend"
     CLIENT = "it is a fault of orchestrators whose steps run in the client's process"
 
 

@@ -52,7 +52,7 @@ class Scene:
 
     Attributes:
         target: The orchestrator under test.
-        backend: The reference backend, if the orchestrator is about to be given it; what is
+        backend: The fake backend, if the orchestrator is about to be given it; what is
             changed on this object, the orchestrator gets to see.
         observer: Whether this is a process of the suite's own, which must see the store as it is.
     """
@@ -62,7 +62,7 @@ class Scene:
 
         Args:
             target: The orchestrator under test.
-            backend: The reference backend.
+            backend: The fake backend.
             observer: Whether this is a process of the suite's own.
         """
         self.target = target

@@ -52,7 +52,7 @@ class Subject(Part):
     flavor: Words
     distribution: str | None = Field(None, description="The Python distribution that has it.")
     version: Words | None = Field(None, description="The distribution's version.")
-    harness: str = Field(description="How the reference backend was connected.")
+    harness: str = Field(description="How the fake backend was connected.")
     tier: Tier = Field(description="What its runs ran on.")
 
 

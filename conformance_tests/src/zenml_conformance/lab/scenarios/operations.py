@@ -10,7 +10,7 @@ from zenml_conformance.lab.scenarios.scenario import scenario
 from zenml_conformance.rule import Capability
 
 CANCEL_SECONDS = 8.0
-"""How long the jobs of a stopped run may take to end: longer than the reference backend's
+"""How long the jobs of a stopped run may take to end: longer than the fake backend's
 patience."""
 
 LOST_SECONDS = 12.0
@@ -76,7 +76,7 @@ def _note_what_is_left(lab: Laboratory) -> None:
 
 
 def _let_the_queued_step_end(lab: Laboratory, run: str) -> None:
-    """Wait for a step that no backend but the reference backend keeps in its queue.
+    """Wait for a step that no backend but the fake backend keeps in its queue.
 
     If it is told to stop while it writes to ZenML's SQLite store, ZenML's handler asks that store
     in the middle of its own transaction. That blocks the other step as well, until both are killed.

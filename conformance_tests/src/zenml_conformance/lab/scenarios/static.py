@@ -9,7 +9,7 @@ from zenml_conformance.lab.modes import breach
 from zenml_conformance.lab.scenarios.scenario import scenario
 
 ROLL_BACK_SECONDS = 8.0
-"""How long cancelled jobs may take to end: longer than the reference backend's patience."""
+"""How long cancelled jobs may take to end: longer than the fake backend's patience."""
 
 HOSTILE_STEPS = 12
 """How many steps with long names a pipeline has."""
@@ -209,7 +209,7 @@ def rejected_midway(lab: Laboratory) -> None:
 def resources(lab: Laboratory) -> None:
     """Steps ask for cpus, memory and gpus, one thing each; then one of a step operator's does.
 
-    On the reference backend no step is run. On the orchestrator's own they ask for little, run, and
+    On the fake backend no step is run. On the orchestrator's own they ask for little, run, and
     what it has on record of their jobs is read meanwhile.
     """
     if lab.backend:

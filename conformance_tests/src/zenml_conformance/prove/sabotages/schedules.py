@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zenml_conformance.prove.scene import Around, Scene
 
 NO_SCHEDULE = "no-such-schedule"
-"""An id that the reference backend never gives out."""
+"""An id that the fake backend never gives out."""
 
 
 @sabotage("SUB-7")
