@@ -11,21 +11,34 @@ if TYPE_CHECKING:
     from .jobs import Job
 
 
-def private_script(job: Job, directory: Path) -> Path:
-    """Write a job to a script for `sh` that nobody else can read.
+def script_path(directory: Path, name: str) -> Path:
+    """Return where the script of a job is, by the name of the job."""
+    return directory.absolute() / f"{name}.sh"
+
+
+def private_script(job: Job, directory: Path, once: bool = True) -> Path:
+    """Write a job to a script for `sh` that only you can read: ZenML's token is in it.
+
+    Pass the system the path, for example as the command `sh PATH`. Systems that copy a script show
+    the copy to others.
 
     Args:
         job: The job.
         directory: Where to put the script; created if it does not exist. Machines that run jobs
-            must see it.
+            must see it under the same path.
+        once: Whether the script removes itself when it starts. A job of a schedule starts again.
 
     Returns:
-        The script. It holds ZenML's token: delete it when the job no longer needs it.
+        The script. If the job is cancelled before it starts, remove it.
 
     Raises:
         ValueError: If a shell can't set one of the variables because of its name.
     """
+    script = script_path(directory, job.name)
     lines = ["#!/bin/sh"]
+    if once:
+        # The shell has the file open and goes on reading.
+        lines.append(f"rm -f {shlex.quote(str(script))}")
     for name, value in job.environment.items():
         if not (name.isascii() and name.isidentifier()):
             raise ValueError(
@@ -36,8 +49,8 @@ def private_script(job: Job, directory: Path) -> Path:
     # `exec`: signals that are sent to the script then reach the step.
     lines.append(f"exec {shlex.join(job.command)}")
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    script = directory / f"{job.name}.sh"
+    script.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    script.unlink(missing_ok=True)  # Of a try that the system has not answered.
     # Created for its owner alone, not made private afterwards; and never an existing file.
     descriptor = os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
