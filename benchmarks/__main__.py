@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.generation import generation
-from benchmarks.local import overhead, parallel
+from benchmarks.local import overhead, parallel, start
 from benchmarks.ratio import Ratio, show
 from benchmarks.ray_cluster import step
 from benchmarks.slurm import dag, submission
@@ -29,6 +29,7 @@ BENCHMARKS = {
     "generation": generation,
     "suite": suite,
     "startup": startup,
+    "start": start,
     "parallel": parallel,
     "overhead": overhead,
     "ray-step": step,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from zenml import pipeline, step
 
@@ -29,6 +30,12 @@ def join() -> str:
     return "joined"
 
 
+@step(enable_cache=False)
+def tell(file: str) -> None:
+    """Write down when the code of a step runs."""
+    Path(file).write_text(str(time.time()))
+
+
 @pipeline
 def chain(length: int) -> None:
     """Run no-op steps one after another, each with the output of the one before."""
@@ -53,6 +60,12 @@ def fan() -> None:
     for id in ids:
         nap(NAP_SECONDS, id=id)
     join(after=ids)
+
+
+@pipeline
+def single(file: str) -> None:
+    """Run one step, which writes down when it runs."""
+    tell(file)
 
 
 @pipeline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import psutil
 from cookiecutter.main import cookiecutter
+
+from benchmarks import plain_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,10 +49,12 @@ class RunTimes:
     Attributes:
         seconds: From the submission to the end of the run.
         steps: Start and end of each step, by ZenML's records, in the order of their starts.
+        start: Of the pipeline `single`: from the call of `submit_pipeline` to the step's code.
     """
 
     seconds: float
     steps: list[tuple[float, float]]
+    start: float
 
 
 def _memory(pid: int) -> int:
@@ -189,7 +194,17 @@ class Workbench:
         """
         description = self.directory / "stacks.json"
         description.write_text(json.dumps(stacks))
-        self.time([sys.executable, "-m", "benchmarks.client", "register", str(description)])
+        self.time([self.python, "-m", "benchmarks.client", "register", str(description)])
+
+    @cached_property
+    def python(self) -> str:
+        """The interpreter of clients and steps."""
+        return plain_environment.create(self.directory / "environment")
+
+    def end_warm_server(self) -> None:
+        """Let the next run on the generated `local` be the first one."""
+        warm = self.directory / "zenml" / "local_stores" / "bench_jobs" / "warm"
+        shutil.rmtree(warm, ignore_errors=True)  # There is none before the first run.
 
     @cached_property
     def _stacks(self) -> Path:
@@ -217,7 +232,7 @@ class Workbench:
         Args:
             stack: `default`, which has ZenML's local orchestrator, `generated`, `cold`, or one that
                 was registered.
-            pipeline: `chain`, `cold_chain` or `fan`.
+            pipeline: `chain`, `cold_chain`, `fan` or `single`.
             length: How many steps a chain has.
 
         Returns:
@@ -228,10 +243,10 @@ class Workbench:
         """
         result = self._stacks
         arguments = ("run", str(result), stack, pipeline, str(length))
-        self.time([sys.executable, "-m", "benchmarks.client", *arguments])
+        self.time([self.python, "-m", "benchmarks.client", *arguments])
         times = json.loads(result.read_text())
         steps = sorted((began, ended) for began, ended in times["steps"].values())
-        return RunTimes(times["seconds"], steps)
+        return RunTimes(times["seconds"], steps, times["start"])
 
     @cached_property
     def cold_step(self) -> float:

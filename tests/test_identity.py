@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import ANSWERS_FILE, AWKWARD_TEXTS, LICENSES, NAMES, PATTERNS, Engines, tree
+from engines import ANSWERS_FILE, AWKWARD_TEXTS, LICENSES, NAMES, PATTERNS, TREE, Engines, tree
 
 PLACEHOLDERS = re.compile(
     rb"cookiecutter\.|# jinja:|example_pkg|Acme|acme_flavor|\{%|%\}|(?<!\$)\{\{"
@@ -23,6 +23,9 @@ def test_engines_agree(engines: Engines, tmp_path: Path, pattern: str, license_:
     theirs = engines.copier(tmp_path / "copier", **answers)
 
     assert tree(ours) == tree(theirs)
+    # The core is copied as it is, whatever the project.
+    (core,) = ours.glob("src/*/core")
+    assert tree(core) == tree(next(Path(engines.template).glob(f"{TREE}/src/*/core")))
     # This template is a folder without history, and named in one way.
     assert (ours / ANSWERS_FILE).read_bytes() == (theirs / ANSWERS_FILE).read_bytes()
     assert (ours / "LICENSE").exists() == (license_ != "Proprietary")

@@ -10,13 +10,13 @@ import time
 
 from zenml.logger import get_logger
 
-from .jobs import Job, JobBackend, JobState
+from .core.jobs import Job, JobBackend, JobState
 
 logger = get_logger(__name__)
 
 STATES = {"queued": JobState.QUEUED, "allocating": JobState.QUEUED, "running": JobState.RUNNING}
 GRACE_SECONDS = 10.0
-CONTROLLERS = "-controllers"
+CONTROL_JOBS = "-control"
 
 
 class SpoolBackend(JobBackend):
@@ -30,7 +30,7 @@ class SpoolBackend(JobBackend):
 
     def submit(self, job: Job) -> str:
         """Queue the job. `tsp` runs it with the environment that it is itself called with."""
-        queue = "" if job.labels["role"] == "step" else CONTROLLERS
+        queue = "" if job.is_step else CONTROL_JOBS
         command = ["-L", job.name, "-N", str(self._slots(job)), *job.command]
         number = self._tsp(queue, *command, environment={**os.environ, **job.environment})
         return f"{number}{queue}"
@@ -93,7 +93,7 @@ class SpoolBackend(JobBackend):
     def _tsp(queue: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
         environment = dict(environment or os.environ)
         socket = environment.get("TS_SOCKET", f"/tmp/socket-ts.{os.getuid()}")  # noqa: S108
-        environment["TS_SOCKET"] = socket.removesuffix(CONTROLLERS) + queue
+        environment["TS_SOCKET"] = socket.removesuffix(CONTROL_JOBS) + queue
         if queue:
             environment["TS_SLOTS"] = "1000"
         command = ["tsp", *arguments]

@@ -1,4 +1,4 @@
-"""A backend that runs each job at once, in the process of the test, and can misbehave."""
+"""A backend that runs each job in the process of the test, as soon as it may start."""
 
 from __future__ import annotations
 
@@ -7,77 +7,87 @@ import os
 import signal
 import subprocess
 import sys
-
-# jinja: if cookiecutter.backend_pattern in ("custom_coordinator", "custom_native_dag")
+from collections.abc import Sequence
 from dataclasses import replace
-
-# jinja: endif
 from unittest import mock
 
 from zenml.entrypoints import entrypoint
+from zenml.orchestrators import BaseOrchestratorConfig
 
-from example_pkg.config import AcmeOrchestratorConfig
-from example_pkg.jobs import Job, JobBackend, JobState
+from zenml_conformance.core.jobs import Job, JobState, UnavailableError
+from zenml_conformance.core.schedules import SchedulingBackend
 
 
-class InlineBackend(JobBackend):
+class InlineBackend(SchedulingBackend):
     """Runs jobs inside `submit`, so that a test sees the outcome without waiting.
+
+    The attributes that name jobs do so by step, or by the role of a control job.
 
     Attributes:
         jobs: The jobs that were submitted, by id.
         states: What has become of them.
-        hold: Roles and steps whose jobs stay queued.
-        never_start: Roles and steps whose jobs are lost before they do anything.
-        die_afterwards: Steps whose jobs fail when their work is done and reported.
-        refuse: Roles and steps whose jobs are not accepted.
-        # jinja: if cookiecutter.backend_pattern in ("custom_coordinator", "custom_native_dag")
+        queued: Whose jobs don't get their turn.
+        held: Whose jobs are held because of an error.
+        never_start: Whose jobs are lost before they do anything.
+        die_afterwards: Whose jobs fail when their work is done and reported.
+        refuse: Whose jobs are not accepted.
+        lose: Whose jobs are accepted, once without an answer.
         schedules: The jobs that are started at set times, with the times, by id.
-        # jinja: endif
+        waits: How often jobs were waited for.
     """
 
-    poll_seconds = 0.0
-
-    def __init__(self) -> None:
+    def __init__(self, config: BaseOrchestratorConfig) -> None:
         """Start without jobs and without faults."""
-        super().__init__(AcmeOrchestratorConfig())
+        super().__init__(config)
         self.jobs: dict[str, Job] = {}
         self.states: dict[str, JobState] = {}
-        self.hold: set[str] = set()
+        self.queued: set[str] = set()
+        self.held: set[str] = set()
         self.never_start: set[str] = set()
         self.die_afterwards: set[str] = set()
-        # jinja: if cookiecutter.backend_pattern in ("custom_coordinator", "custom_native_dag")
-        self.schedules: dict[str, tuple[Job, str]] = {}
-        # jinja: endif
         self.refuse: set[str] = set()
+        self.lose: set[str] = set()
+        self.schedules: dict[str, tuple[Job, str]] = {}
+        self.waits = 0
 
     def submit(self, job: Job) -> str:
-        """Run the job."""
-        who = job.labels.get("step", job.labels["role"])
+        """Take the job, and run it if nothing is in its way."""
+        who = _who(job)
         if who in self.refuse:
             raise RuntimeError("the queue is closed")
+        assert job.name not in self.jobs, "the same job was submitted twice"
         self.jobs[job.name] = job
-        before = [self.states[job_id] for job_id in job.depends_on]
-        if who in self.hold:
-            self.states[job.name] = JobState.QUEUED
-        elif job.start_when == "succeeded" and set(before) - {JobState.SUCCEEDED}:
-            self.states[job.name] = JobState.CANCELLED
-        elif who in self.never_start:
-            self.states[job.name] = JobState.FAILED
-        else:
-            self.states[job.name] = JobState.RUNNING
-            succeeded = _run(job) and who not in self.die_afterwards
-            self.states[job.name] = JobState.SUCCEEDED if succeeded else JobState.FAILED
+        self.states[job.name] = JobState.QUEUED
+        self._start_what_may()
+        if who in self.lose:
+            self.lose.remove(who)
+            raise UnavailableError("the answer was lost")
         return job.name
 
     def status(self, job_id: str) -> JobState:
         """Look it up."""
-        return self.states.get(job_id, JobState.UNKNOWN)
+        return self._state(job_id)
 
     def cancel(self, job_id: str) -> None:
-        """Note it, as far as there is anything left to cancel."""
-        self.states[job_id] = JobState.CANCELLED
+        """Have it ended."""
+        if not self._state(job_id).is_ended:
+            self.states[job_id] = JobState.CANCELLED
+            self._start_what_may()
 
-    # jinja: if cookiecutter.backend_pattern in ("custom_coordinator", "custom_native_dag")
+    def wait(self, job_ids: Sequence[str], timeout: float) -> None:
+        """Return at once: what may happen has happened, unless the test interferes."""
+        del timeout
+        self.waits += 1
+        assert self.waits < 1000, f"{job_ids} will never end"
+
+    def find(self, job: Job) -> str | None:
+        """Look for it by its name, which is its id."""
+        return job.name if job.name in self.states else None
+
+    def log_location(self, job_id: str) -> str:
+        """Name a file that nothing is written to."""
+        return f"/logs/{job_id}"
+
     def schedule(self, job: Job, cron: str) -> str:
         """Keep it; `fire` is the clock."""
         if "schedule" in self.refuse:
@@ -95,18 +105,47 @@ class InlineBackend(JobBackend):
         job, _ = self.schedules[schedule_id]
         self.submit(replace(job, name=f"{job.name}-{len(self.jobs)}"))
 
-    # jinja: endif
     def steps(self) -> dict[str, Job]:
-        """The jobs of the steps."""
+        """Return the jobs of steps by name."""
         return {job.labels["step"]: job for job in self.jobs.values() if "step" in job.labels}
+
+    def control_jobs(self) -> list[Job]:
+        """Return the control jobs."""
+        return [job for job in self.jobs.values() if "step" not in job.labels]
+
+    def _state(self, job_id: str) -> JobState:
+        return self.states.get(job_id, JobState.UNKNOWN)
+
+    def _start_what_may(self) -> None:
+        for job_id, job in list(self.jobs.items()):
+            before = [self._state(other) for other in job.depends_on]
+            if self._state(job_id) == JobState.QUEUED and all(state.is_ended for state in before):
+                self._start(job_id, job, before)
+
+    def _start(self, job_id: str, job: Job, before: list[JobState]) -> None:
+        who = _who(job)
+        if who in self.queued:
+            return
+        if job.start_when == "succeeded" and set(before) - {JobState.SUCCEEDED}:
+            self.states[job_id] = JobState.CANCELLED
+        elif who in self.held:
+            self.states[job_id] = JobState.HELD
+        elif who in self.never_start:
+            self.states[job_id] = JobState.FAILED
+        else:
+            self.states[job_id] = JobState.RUNNING
+            succeeded = _run(job) and who not in self.die_afterwards
+            self.states[job_id] = JobState.SUCCEEDED if succeeded else JobState.FAILED
+
+
+def _who(job: Job) -> str:
+    return job.labels.get("step", job.labels["role"])
 
 
 def _run(job: Job) -> bool:
-    if job.command[0] != {
-        {'"python"' if cookiecutter.backend_pattern == "docker" else "sys.executable"}
-    }:  # A step that is a command of its own.
+    if job.command[0] != sys.executable:  # A step that is a command of its own.
         return subprocess.run(job.command, env={**job.environment}).returncode == 0
-    module, *arguments = job.command[{{"2" if cookiecutter.backend_pattern == "docker" else "3"}} :]
+    _, _, _, module, *arguments = job.command
     before = os.getcwd(), signal.getsignal(signal.SIGTERM)
     with (
         mock.patch.dict(os.environ, job.environment),

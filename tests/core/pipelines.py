@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-# jinja: if cookiecutter.backend_pattern == "local"
 import time
 from pathlib import Path
+from typing import Any
 
-# jinja: endif
 from zenml import pipeline, step
-from zenml.enums import ExecutionMode{% if cookiecutter.backend_pattern != 'in_process' %}, StepRuntime{% endif %}
+from zenml.enums import ExecutionMode, StepRuntime
 
+events: list[str] = []
+
+
+def begin() -> None:
+    """Be the init hook."""
+    events.append("init")
+
+
+def finish() -> None:
+    """Be the cleanup hook."""
+    events.append("cleanup")
+
+
+# Given to a pipeline when it is run: when this is imported, ZenML does not know where code lies.
+HOOKS: dict[str, Any] = {"on_init": begin, "on_cleanup": finish}
 
 
 @step(enable_cache=False)
@@ -36,6 +50,30 @@ def remembered() -> int:
     return 5
 
 
+@step(enable_cache=False)
+def linger(folder: str, seconds: float = 60.0) -> None:
+    """Say that it runs, and tidy up for a while when it ends, by itself or not."""
+    deadline = time.monotonic() + seconds
+    try:
+        Path(folder, "running").touch()
+        while time.monotonic() < deadline and not Path(folder, "enough").exists():
+            time.sleep(0.05)
+    finally:
+        time.sleep(0.5)
+        Path(folder, "ended").touch()
+
+
+isolated_add = add.with_options(runtime=StepRuntime.ISOLATED)
+isolated_linger = linger.with_options(runtime=StepRuntime.ISOLATED)
+
+
+@pipeline
+def pair() -> None:
+    """One step after the other: 1, 1 + 1."""
+    first = one()
+    add(first, first, id="last")
+
+
 @pipeline
 def diamond() -> None:
     """Two branches that meet: 1, 1 + 1 on both sides, 2 + 2."""
@@ -54,37 +92,18 @@ def broken_branch() -> None:
     add(first, first, id="other")
 
 
+@pipeline(execution_mode=ExecutionMode.CONTINUE_ON_FAILURE)
+def ordered() -> None:
+    """A step that needs another to have succeeded, and nothing that it has made."""
+    fail(one(), id="failed")
+    one(after="failed", id="after_failure")
+
+
 @pipeline
 def half_cached() -> None:
     """In the second run, only one step is left to do."""
     number = remembered()
     add(number, number, id="last")
-
-
-# jinja: if cookiecutter.backend_pattern != "in_process"
-isolated_add = add.with_options(runtime=StepRuntime.ISOLATED)
-
-
-@pipeline(dynamic=True, enable_cache=False)
-def isolated() -> None:
-    """A step in the pipeline's own process, one in a job of its own."""
-    number = one()
-    isolated_add(number, number, id="apart")
-
-
-# jinja: endif
-# jinja: if cookiecutter.backend_pattern == "local"
-@step(enable_cache=False)
-def linger(folder: str, seconds: float = 60.0) -> None:
-    """Say that it runs, and tidy up for a while when it ends, by itself or not."""
-    deadline = time.monotonic() + seconds
-    try:
-        Path(folder, "running").touch()
-        while time.monotonic() < deadline and not Path(folder, "enough").exists():
-            time.sleep(0.05)
-    finally:
-        time.sleep(0.5)
-        Path(folder, "ended").touch()
 
 
 @pipeline(enable_cache=False)
@@ -95,26 +114,19 @@ def lingering(folder: str) -> None:
 
 
 @pipeline(dynamic=True, enable_cache=False)
+def isolated() -> None:
+    """A step in the pipeline's own process, one in a job of its own."""
+    number = one()
+    isolated_add(number, number, id="apart")
+
+
+@pipeline(dynamic=True, enable_cache=False)
 def isolated_lingering(folder: str) -> None:
-    """The same step, in a job of its own."""
-    linger.with_options(runtime=StepRuntime.ISOLATED)(folder)
+    """A step that takes its time, in a job of its own."""
+    isolated_linger(folder, id="linger")
 
 
-# jinja: endif
-events: list[str] = []
-
-
-def begin() -> None:
-    """Be the init hook."""
-    events.append("init")
-
-
-def finish() -> None:
-    """Be the cleanup hook."""
-    events.append("cleanup")
-
-
-@pipeline(dynamic=True, enable_cache=False, on_init=begin, on_cleanup=finish)
+@pipeline(dynamic=True, enable_cache=False)
 def doubled(times: int, limit: int = 9) -> None:
     """Double a number, as often as it turns out; fail on one that is too large."""
     number = one()

@@ -97,6 +97,13 @@ def leaves() -> None:
     sys.exit("it leaves")
 
 
+def store() -> None:
+    """Say which store ZenML would use."""
+    from zenml.config.global_config import GlobalConfiguration
+
+    print(GlobalConfiguration().store_configuration.url)
+
+
 def sleeps() -> None:
     """Say which process this is, and stay."""
     print(os.getpid(), flush=True)

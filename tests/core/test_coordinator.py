@@ -1,34 +1,48 @@
-"""What only a coordinator can do."""
+"""What only a coordinator does."""
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+
 import pytest
-from inline_backend import InlineBackend
-from pipelines import broken_branch, diamond
-from test_orchestrator import backend, last_run, run, statuses
 from zenml.client import Client
 from zenml.enums import ExecutionMode
+from zenml.models import PipelineRunResponse
 from zenml.utils.run_utils import stop_run
 
-from example_pkg import coordinator
-from example_pkg.jobs import JobState
-from example_pkg.run_id import RUN_ID_VARIABLE
+from zenml_conformance.core import control
+from zenml_conformance.core.coordinator import CoordinatorTopology
+from zenml_conformance.core.jobs import COORDINATOR, Job, JobState, NoRoomError
+from zenml_conformance.core.run_id import RUN_ID_VARIABLE
 
-__all__ = ["backend"]  # A fixture, used by name.
+from .inline_backend import InlineBackend
+from .pipelines import diamond, pair
+from .runs import last_run, run, start, statuses
+
+pytestmark = pytest.mark.parametrize("topology", [CoordinatorTopology], indirect=True)
 
 
-def test_a_rejected_coordinator_is_an_error_of_the_submission(backend: InlineBackend) -> None:
-    """The backend's own words reach the user, and the run has ended."""
-    backend.refuse = {"coordinator"}
-    with pytest.raises(RuntimeError, match="the queue is closed"):
-        run(diamond)
-    assert statuses(last_run())[""] == "failed"
+def coordinate(run: PipelineRunResponse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the coordinator of a run."""
+    assert run.snapshot is not None
+    monkeypatch.setenv(RUN_ID_VARIABLE, str(run.orchestrator_run_id))
+    control.main([COORDINATOR, "--snapshot_id", str(run.snapshot.id)])
+
+
+@pytest.fixture(autouse=True)
+def handler() -> Iterator[None]:
+    """Restore what happens on SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_the_store_outweighs_the_exit_code(backend: InlineBackend) -> None:
     """A step that has reported success has succeeded, whatever its process did next."""
-    backend.die_afterwards = {"one", "left"}
-    assert set(statuses(run(diamond)).values()) == {"completed"}
+    backend.die_afterwards = {"one", "last"}
+    assert set(statuses(run(pair)).values()) == {"completed"}
 
 
 def test_a_step_that_is_not_accepted_fails(backend: InlineBackend) -> None:
@@ -40,6 +54,24 @@ def test_a_step_that_is_not_accepted_fails(backend: InlineBackend) -> None:
     assert "the queue is closed" in str(ended.steps["left"].exception_info)
 
 
+def test_a_step_that_there_is_no_room_for_fails(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it has been waited for as long as the backend says."""
+    accept = backend.submit
+
+    def submit(job: Job) -> str:
+        if job.labels.get("step") == "left":
+            raise NoRoomError("the queue is full")
+        return accept(job)
+
+    monkeypatch.setattr(backend, "submit", submit)
+    monkeypatch.setattr(backend, "room_seconds", 0.0)
+    ended = run(diamond)
+    assert (statuses(ended)[""], statuses(ended)["left"]) == ("failed", "failed")
+    assert "no job is waited for longer than 0 seconds" in str(ended.steps["left"].exception_info)
+
+
 @pytest.mark.parametrize("mode", [ExecutionMode.STOP_ON_FAILURE, ExecutionMode.FAIL_FAST])
 def test_no_step_is_submitted_after_a_failure(backend: InlineBackend, mode: ExecutionMode) -> None:
     """In both modes: `last` needs both branches, and one of them never ends well."""
@@ -48,21 +80,28 @@ def test_no_step_is_submitted_after_a_failure(backend: InlineBackend, mode: Exec
     assert backend.steps().keys() == {"one"}
 
 
+def test_a_held_job_fails_its_step_alone(backend: InlineBackend) -> None:
+    """It is cancelled, and the steps beside it complete."""
+    backend.held = {"left"}
+    ended = run(diamond.with_options(execution_mode=ExecutionMode.CONTINUE_ON_FAILURE))
+    assert statuses(ended) == {
+        "": "failed",
+        "one": "completed",
+        "left": "failed",
+        "right": "completed",
+    }
+    assert backend.states[backend.steps()["left"].name] == JobState.CANCELLED
+
+
 def test_a_coordinator_that_is_started_again_goes_on(
     backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has succeeded is not run again."""
-    asynchronous = {"orchestrator": {"synchronous": False}}
-    backend.never_start = {"coordinator"}
-    run(diamond.with_options(settings=asynchronous))
-    interrupted = last_run()
-    assert interrupted.snapshot is not None
-    monkeypatch.setenv(RUN_ID_VARIABLE, str(interrupted.orchestrator_run_id))
-
-    arguments = ["--snapshot_id", str(interrupted.snapshot.id)]
-    coordinator.main(arguments)
+    backend.never_start = {COORDINATOR}
+    interrupted = start(pair)
+    coordinate(interrupted, monkeypatch)
     first = dict(backend.jobs)
-    coordinator.main(arguments)
+    coordinate(interrupted, monkeypatch)
     assert set(statuses(last_run()).values()) == {"completed"}
     assert backend.jobs == first
 
@@ -71,47 +110,44 @@ def test_a_coordinator_of_a_stopped_run_submits_nothing(
     backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been on its way when the run was stopped."""
-    backend.hold = {"coordinator"}
-    run(diamond.with_options(settings={"orchestrator": {"synchronous": False}}))
+    backend.queued = {COORDINATOR}
+    start(pair)
     stop_run(last_run())
-    stopped = last_run()
-    assert stopped.snapshot is not None
-    monkeypatch.setenv(RUN_ID_VARIABLE, str(stopped.orchestrator_run_id))
-    coordinator.main(["--snapshot_id", str(stopped.snapshot.id)])
+    coordinate(last_run(), monkeypatch)
     assert not backend.steps()
     assert statuses(last_run()) == {"": "stopped"}
 
 
-def test_an_outage_of_the_backend_is_not_the_end(
+def test_a_coordinator_that_is_ended_leaves_no_unregistered_job(
     backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That a status can't be had says nothing about the job."""
-    answers = iter([ConnectionError("down"), ConnectionError("down")])
+    """SIGTERM comes when the backend has a job, and the coordinator does not know it yet."""
+    backend.never_start, backend.queued = {COORDINATOR}, {"left"}
+    interrupted = start(diamond)
+    accept = backend.submit
 
-    def status(job_id: str) -> JobState:
-        if error := next(answers, None):
-            raise error
-        return backend.states[job_id]
+    def submit(job: Job) -> str:
+        job_id = accept(job)
+        if job.labels["step"] == "left":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return job_id
 
-    monkeypatch.setattr(backend, "status", status)
-    assert set(statuses(run(diamond)).values()) == {"completed"}
-
-
-def test_the_coordinator_holds_no_resources_of_a_step(backend: InlineBackend) -> None:
-    """It waits most of the time; what the pipeline asks for is meant for each step."""
-    resources = {"resources": {"cpu_count": 0.5, "memory": "1GiB"}}
-    run(broken_branch.with_options(settings=resources))
-    shares = {name: (job.cpu, job.memory) for name, job in backend.steps().items()}
-    assert set(shares.values()) == {(0.5, 2**30)}
-    others = [job for job in backend.jobs.values() if "step" not in job.labels]
-    assert [(job.cpu, job.memory, job.gpus) for job in others] == [(None, None, None)]
+    monkeypatch.setattr(backend, "submit", submit)
+    with pytest.raises(SystemExit) as ended:
+        coordinate(interrupted, monkeypatch)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert last_run().run_metadata["step_jobs"] == {
+        step: job.name for step, job in backend.steps().items()
+    }
+    assert all(state.is_ended for state in backend.states.values())
+    assert statuses(last_run())[""] == "failed"
 
 
 def test_the_environment_of_a_step_is_that_which_zenml_computes(backend: InlineBackend) -> None:
     """The coordinator computes it anew: it must arrive at what the client would have used."""
-    run(diamond.with_options(settings={"orchestrator": {"synchronous": True}}))
-    client_side = next(job for job in backend.jobs.values() if "step" not in job.labels)
-    zenml = {name for name in client_side.environment if name.startswith("ZENML_")}
+    run(pair)
+    (control_job,) = backend.control_jobs()
+    zenml = {name for name in control_job.environment if name.startswith("ZENML_")}
     for job in backend.steps().values():
         assert zenml <= job.environment.keys()
         assert job.environment["ZENML_ACTIVE_STACK_ID"] == str(Client().active_stack_model.id)

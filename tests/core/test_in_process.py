@@ -1,4 +1,4 @@
-"""Runs, from submission to their last status."""
+"""Runs of direct orchestration, from submission to their last status."""
 
 from __future__ import annotations
 
@@ -6,38 +6,31 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pipelines import broken_branch, diamond, doubled, half_cached
-from pipelines import events as hooks
 from zenml import pipeline, step
 from zenml.client import Client
 from zenml.config.schedule import Schedule
 from zenml.enums import ExecutionMode, ExecutionStatus
 from zenml.exceptions import IllegalOperationError
 from zenml.models import PipelineRunResponse, PipelineRunUpdate
-from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.run_utils import refresh_run_status, stop_run
 
-from example_pkg import lifeline, orchestrator
-from example_pkg.orchestrator import AcmeOrchestrator
-from example_pkg.run_id import RUN_ID_VARIABLE
+from zenml_conformance.core import lifeline
+from zenml_conformance.core.in_process import InProcessOrchestrator
+from zenml_conformance.core.reconciliation import Reconciliation
+from zenml_conformance.core.run_id import RUN_ID_VARIABLE
 
-pytestmark = pytest.mark.usefixtures("client")
-
-events: list[str] = []
-
-
-def begin() -> str:
-    """Be the init hook."""
-    events.append("init")
-    return "state"
+from .pipelines import HOOKS, broken_branch, diamond, doubled, events, half_cached, pair
+from .runs import last_run, run, statuses
 
 
-def finish() -> None:
-    """Be the cleanup hook."""
-    events.append("cleanup")
+@pytest.fixture(autouse=True)
+def stack(client: Client) -> None:
+    """Make the orchestrator the active one."""
+    client.activate_stack("in_process")
 
 
 @step(enable_cache=False)
@@ -48,9 +41,9 @@ def report(number: int) -> str:
     return f"{os.environ[RUN_ID_VARIABLE]} {told}"
 
 
-@pipeline(on_init=begin, on_cleanup=finish)
-def with_hooks(number: int = 0) -> None:
-    """Two steps between two hooks."""
+@pipeline
+def two_reports(number: int = 0) -> None:
+    """Two steps, one after the other."""
     report(number, id="first")
     report(number, id="second", after="first")
 
@@ -86,25 +79,6 @@ def dynamic_stopped() -> None:
     """The same, found out on the way."""
     stop(graceful=True)
     report(1, id="later")
-
-
-def last_run() -> PipelineRunResponse:
-    """Read the run that was started last."""
-    runs = Client().list_pipeline_runs(sort_by="desc:created", size=1)
-    return Client().get_pipeline_run(runs.items[0].id)
-
-
-def run(pipeline: Pipeline) -> PipelineRunResponse:
-    """Run a pipeline and read what the store says about it."""
-    started = pipeline()
-    assert started is not None
-    return Client().get_pipeline_run(started.id)
-
-
-def statuses(run: PipelineRunResponse) -> dict[str, str]:
-    """The statuses of a run's steps; of the run itself under the empty name."""
-    assert not run.in_progress
-    return {"": run.status.value} | {name: step.status.value for name, step in run.steps.items()}
 
 
 def test_a_run_completes() -> None:
@@ -145,18 +119,19 @@ def test_hooks_enclose_runs_and_runs_take_turns(monkeypatch: pytest.MonkeyPatch)
     # ZenML's preparations are not made for two threads at once; Python's parser, which they use,
     # is not either.
     preparing, prepared = threading.Lock(), threading.Barrier(2, timeout=60)
-    submit = AcmeOrchestrator.submit_pipeline
+    submit = InProcessOrchestrator.submit_pipeline
 
-    def submit_together(self: AcmeOrchestrator, **arguments: Any) -> Any:
+    def submit_together(self: InProcessOrchestrator, **arguments: Any) -> Any:
         preparing.release()
         prepared.wait()
         return submit(self, **arguments)
 
-    monkeypatch.setattr(AcmeOrchestrator, "submit_pipeline", submit_together)
+    monkeypatch.setattr(InProcessOrchestrator, "submit_pipeline", submit_together)
 
     def start(number: int) -> None:
         assert preparing.acquire(timeout=60)
-        started = with_hooks.with_options(run_name=f"run-{number}")(number=number)
+        named = two_reports.with_options(run_name=f"run-{number}", **HOOKS)
+        started = named(number=number)
         assert started is not None
         ended[number] = Client().get_pipeline_run(started.id)
 
@@ -182,21 +157,21 @@ def test_an_interrupted_run_has_ended() -> None:
 
 def test_a_dynamic_pipeline_runs_within_its_hooks() -> None:
     """All of its steps run here; its run has ZenML's own id."""
-    hooks.clear()
-    ended = run(doubled.with_options(parameters={"times": 2}))
+    events.clear()
+    ended = run(doubled.with_options(parameters={"times": 2}, **HOOKS))
     assert set(statuses(ended).values()) == {"completed"}
     assert ended.steps["add_2"].output.load() == 4
     assert ended.orchestrator_run_id == str(ended.id)
-    assert hooks == ["init", "cleanup"]
+    assert events == ["init", "cleanup"]
     assert RUN_ID_VARIABLE not in os.environ
 
 
 def test_a_failed_dynamic_pipeline_can_be_retried() -> None:
     """It has cleaned up; what went well is not done again."""
-    hooks.clear()
-    failed = run(doubled.with_options(parameters={"times": 2, "limit": 3}))
+    events.clear()
+    failed = run(doubled.with_options(parameters={"times": 2, "limit": 3}, **HOOKS))
     assert (statuses(failed)[""], statuses(failed)["fail"]) == ("failed", "failed")
-    assert hooks == ["init", "cleanup"]
+    assert events == ["init", "cleanup"]
 
     client = Client()
     assert failed.snapshot is not None
@@ -228,7 +203,7 @@ def test_a_forceful_stop_is_refused_before_it_begins() -> None:
 def test_schedules_are_refused() -> None:
     """Nobody would fire them, so ZenML keeps no record either."""
     with pytest.raises(ValueError, match="does not support scheduling"):
-        diamond.with_options(schedule=Schedule(cron_expression="0 6 * * *"))()
+        pair.with_options(schedule=Schedule(cron_expression="0 6 * * *"))()
     assert not Client().list_schedules().items
 
 
@@ -236,21 +211,15 @@ def test_a_run_whose_client_has_died_is_ended_by_a_refresh(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While the client lives, a refresh keeps its hands off."""
-    monkeypatch.setattr(AcmeOrchestrator, "_run_steps", lambda *_: None)
-    monkeypatch.setattr(orchestrator, "settle_run", lambda *_: None)
-    stuck = run(diamond)
-    monkeypatch.undo()
-    code = (
-        f"import os, pathlib, sys; from {lifeline.__name__} import hold, sign; "
-        "sign(hold(pathlib.Path(sys.argv[1])), os.getpid()); print('held', flush=True); input()"
-    )
-    client = subprocess.Popen(
-        [sys.executable, "-c", code, str(orchestrator._lifeline(str(stuck.id)))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert client.stdout is not None
-    client.stdout.readline()
+    with monkeypatch.context() as died:
+        died.setattr(InProcessOrchestrator, "_run_steps", lambda *_: None)
+        died.setattr(Reconciliation, "reconcile_run", lambda *_: None)
+        stuck = run(pair)
+    path = _lifeline(stuck)
+    client = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    alive = lifeline.hold(path)
+    lifeline.sign(alive, client.pid)
+    os.close(alive)
     refresh_run_status(stuck)
     assert Client().get_pipeline_run(stuck.id).in_progress
 
@@ -258,3 +227,10 @@ def test_a_run_whose_client_has_died_is_ended_by_a_refresh(
     client.wait(timeout=60)
     refresh_run_status(stuck)
     assert statuses(Client().get_pipeline_run(stuck.id)) == {"": "failed", "one": "failed"}
+    assert not path.exists()
+
+
+def _lifeline(run: PipelineRunResponse) -> Path:
+    orchestrator = Client().active_stack.orchestrator
+    assert isinstance(orchestrator, InProcessOrchestrator)
+    return orchestrator._lifeline(run)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from example_pkg import job_main
+from zenml_conformance.core import job_main
 
 PROGRAM = """
 import atexit, json, os, stat, sys, threading, time

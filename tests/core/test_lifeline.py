@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from example_pkg.lifeline import hold, holder, read, sign
+from zenml_conformance.core.lifeline import hold, holder, read, sign
 
 
 def write(path: Path, pid: int) -> None:
@@ -45,7 +45,7 @@ def test_a_child_that_is_left_behind_is_not_taken_for_it(tmp_path: Path) -> None
     code = f"""
 import os, subprocess, sys
 from pathlib import Path
-from example_pkg.lifeline import hold, sign
+from zenml_conformance.core.lifeline import hold, sign
 descriptor = hold(Path({str(tmp_path / "alive")!r}))
 sign(descriptor, os.getpid())
 child = subprocess.Popen(["sleep", "600"], pass_fds=[descriptor], stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from zenml.integrations.registry import integration_registry
 
-from example_pkg.warm_start import PROGRAM, is_possible
+from zenml_conformance.core.warm_start import PROGRAM, is_possible
 
 # Imports it with everything watched that it asks of the interpreter.
 WATCHED = """
@@ -33,10 +33,10 @@ def read(environment, name, get=os._Environ.__getitem__):
 
 sys.meta_path.insert(0, Watch)
 os._Environ.__getitem__ = read
-import example_pkg.preloaded
+import zenml_conformance.core.preloaded
 os._Environ.__getitem__ = os._Environ.__getitem__.__defaults__[0]
 
-from example_pkg import warm_start
+from zenml_conformance.core import warm_start
 from zenml.config.global_config import GlobalConfiguration
 
 print(json.dumps({

@@ -1,28 +1,46 @@
-"""Runs in real processes on this machine: what becomes of them when somebody interferes."""
+"""Runs in real processes: what becomes of them when one is interfered with."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pipelines import isolated, isolated_lingering, lingering
-from test_orchestrator import last_run, run, statuses
 from zenml.client import Client
+from zenml.orchestrators import BaseOrchestratorConfig
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.run_utils import refresh_run_status, stop_run
 
-from example_pkg.backend import AcmeBackend
-from example_pkg.config import AcmeOrchestratorConfig
-from example_pkg.job_notes import run_jobs
+from zenml_conformance.core.registry import run_jobs
 
-pytestmark = pytest.mark.usefixtures("client")
+from .pipelines import isolated, isolated_lingering, lingering
+from .process_backend import FOLDER, WARM, ProcessBackend
+from .runs import last_run, run, start, statuses
 
 PATIENCE_SECONDS = 120
-ASYNCHRONOUS = {"orchestrator": {"synchronous": False}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Activate the stack, and say where its backend keeps its files."""
+    client.activate_stack("processes")
+    folder = tmp_path_factory.mktemp("jobs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(folder))
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        yield
+        shutil.rmtree(folder / WARM)  # The server ends.
+
+
+@pytest.fixture
+def backend() -> ProcessBackend:
+    """Another instance than that of the orchestrator: it knows no more than a stranger's."""
+    return ProcessBackend(BaseOrchestratorConfig())
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -33,7 +51,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_step_apart_runs_in_a_process_of_its_own() -> None:
+def test_an_isolated_step_runs_in_a_process_of_its_own() -> None:
     """And its output reaches the store of the client."""
     ended = run(isolated)
     assert set(statuses(ended).values()) == {"completed"}
@@ -41,33 +59,31 @@ def test_a_step_apart_runs_in_a_process_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("pipeline", [lingering, isolated_lingering])
-def test_a_stop_reaches_the_step_itself(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_stop_reaches_the_step_itself(
+    pipeline: Pipeline, backend: ProcessBackend, tmp_path: Path
+) -> None:
     """It has time to tidy up, says itself that it was stopped, and leaves no process behind."""
-    parameters = {"folder": str(tmp_path)}
-    started = run(pipeline.with_options(parameters=parameters, settings=ASYNCHRONOUS))
+    started = start(pipeline.with_options(parameters={"folder": str(tmp_path)}))
     wait_until((tmp_path / "running").exists)
     stop_run(started)
     assert (tmp_path / "ended").exists()
     assert statuses(last_run()) == {"": "stopped", "linger": "stopped"}
-    stranger = AcmeBackend(AcmeOrchestratorConfig())
-    assert all(stranger.status(job_id).is_ended for job_id in run_jobs(last_run()).ids)
+    assert all(backend.status(job_id).is_ended for job_id in run_jobs(last_run()).ids)
 
 
-def test_a_step_apart_outlives_its_pipeline(tmp_path: Path) -> None:
+def test_an_isolated_step_outlives_its_pipeline(backend: ProcessBackend, tmp_path: Path) -> None:
     """What has died is failed by a refresh, once nothing of the run is alive any more."""
-    parameters = {"folder": str(tmp_path)}
-    started = run(isolated_lingering.with_options(parameters=parameters, settings=ASYNCHRONOUS))
+    started = start(isolated_lingering.with_options(parameters={"folder": str(tmp_path)}))
     wait_until((tmp_path / "running").exists)
-    stranger = AcmeBackend(AcmeOrchestratorConfig())
     pipeline, step = run_jobs(Client().get_pipeline_run(started.id)).ids
-    pid = stranger._holder(pipeline)
+    pid = backend.process(pipeline)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: stranger.status(pipeline).is_ended)
+    wait_until(lambda: backend.status(pipeline).is_ended)
     refresh_run_status(last_run())
     assert last_run().in_progress
 
     (tmp_path / "enough").touch()
-    wait_until(lambda: stranger.status(step).is_ended)
+    wait_until(lambda: backend.status(step).is_ended)
     refresh_run_status(last_run())
     assert statuses(last_run()) == {"": "failed", "linger": "completed"}

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from example_pkg.run_id import (
-    RUN_ID_VARIABLE,
-    read_run_id,
-)
+from zenml_conformance.core.run_id import RUN_ID_VARIABLE, read_run_id
 
 
 def test_a_job_reads_the_id_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from inline_backend import InlineBackend
-from pipelines import diamond, isolated
-from test_orchestrator import backend
 from zenml.client import Client
 from zenml.config.schedule import Schedule
 from zenml.models import ScheduleResponse
@@ -17,20 +14,22 @@ from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.time_utils import utc_now
 
-from example_pkg.config import (
-    AcmeOrchestratorConfig,
-)
-from example_pkg.schedules import check_cron
+from zenml_conformance.core.coordinator import CoordinatorTopology
+from zenml_conformance.core.schedules import check_cron
 
-__all__ = ["backend"]  # A fixture, used by name.
+from .acme import AcmeConfig
+from .inline_backend import InlineBackend
+from .pipelines import isolated, pair
+
+# A firing begins a run, as a client does: the topology has no part in it.
+once = pytest.mark.parametrize("topology", [CoordinatorTopology], indirect=True)
 
 CRON = "30 6 * * mon-fri"
 
 
 @pytest.fixture
-def clock(backend: InlineBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[InlineBackend]:
-    """Say in the configuration that the backend has schedules."""
-    monkeypatch.setattr(AcmeOrchestratorConfig, "is_schedulable", True)
+def clock(backend: InlineBackend) -> Iterator[InlineBackend]:
+    """A backend that starts jobs at set times."""
     yield backend
     for schedule in schedules():
         Client().delete_schedule(schedule.id)
@@ -41,7 +40,7 @@ def schedules() -> list[ScheduleResponse]:
     return list(Client().list_schedules().items)
 
 
-def schedule(pipeline: Pipeline = diamond, **options: Any) -> ScheduleResponse:
+def schedule(pipeline: Pipeline = pair, **options: Any) -> ScheduleResponse:
     """Give a pipeline a schedule."""
     asked = Schedule(**{"cron_expression": CRON, **options})
     assert pipeline.with_options(schedule=asked)() is None
@@ -49,23 +48,26 @@ def schedule(pipeline: Pipeline = diamond, **options: Any) -> ScheduleResponse:
     return created
 
 
-@pytest.mark.parametrize("pipeline", [diamond, isolated])
+@once
+@pytest.mark.parametrize("pipeline", [pair, isolated])
 def test_each_firing_is_a_run(clock: InlineBackend, pipeline: Pipeline) -> None:
     """Of its own, with its own id; nothing runs before."""
     schedule(pipeline)
     ((schedule_id, (job, cron)),) = clock.schedules.items()
     assert cron == CRON
     assert not clock.jobs
-    before = Client().list_pipeline_runs().total
+    before = Client().list_pipeline_runs(size=1).total
     clock.fire(schedule_id)
     clock.fire(schedule_id)
-    runs = Client().list_pipeline_runs(sort_by="desc:created").items
-    fired = runs[: len(runs) - before]
+    runs = Client().list_pipeline_runs(sort_by="desc:created", size=2)
+    assert runs.total == before + 2
+    fired = runs.items
     assert [run.status.value for run in fired] == ["completed"] * 2
     assert len({run.orchestrator_run_id for run in fired}) == 2
     assert job.labels["role"] == "firing"
 
 
+@once
 @pytest.mark.parametrize(
     "options",
     [
@@ -85,6 +87,7 @@ def test_what_can_not_be_kept_is_refused(clock: InlineBackend, options: dict[str
     assert not clock.schedules
 
 
+@once
 def test_a_refusal_of_the_backend_leaves_no_record(clock: InlineBackend) -> None:
     """Its own words reach the user."""
     clock.refuse = {"schedule"}
@@ -93,6 +96,7 @@ def test_a_refusal_of_the_backend_leaves_no_record(clock: InlineBackend) -> None
     assert not schedules()
 
 
+@once
 def test_an_update_replaces_the_backends_schedule(clock: InlineBackend) -> None:
     """What fires then is the same pipeline; an inactive schedule does not fire."""
     created = schedule()
@@ -109,6 +113,7 @@ def test_an_update_replaces_the_backends_schedule(clock: InlineBackend) -> None:
     assert [cron for _, cron in clock.schedules.values()] == ["0 7 * * *"]
 
 
+@once
 def test_a_failed_update_changes_nothing(clock: InlineBackend) -> None:
     """Neither here nor there."""
     created = schedule()
@@ -120,6 +125,7 @@ def test_a_failed_update_changes_nothing(clock: InlineBackend) -> None:
     assert schedules()[0].cron_expression == CRON
 
 
+@once
 def test_a_deleted_schedule_fires_no_more(clock: InlineBackend) -> None:
     """It may be gone already."""
     created = schedule()
@@ -131,15 +137,24 @@ def test_a_deleted_schedule_fires_no_more(clock: InlineBackend) -> None:
     assert not schedules()
 
 
+@once
 def test_without_a_clock_zenml_refuses_schedules(
     backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And keeps no record."""
-    monkeypatch.setattr(AcmeOrchestratorConfig, "is_schedulable", False)
+    monkeypatch.setattr(AcmeConfig, "is_schedulable", False)
     with pytest.raises(ValueError, match="does not support scheduling"):
         schedule()
     assert not schedules()
     assert not backend.jobs
+
+
+def test_schedules_take_an_orchestrator_that_has_them(client: Client) -> None:
+    """The message says what is missing, and ZenML keeps no record."""
+    client.activate_stack("processes")
+    with pytest.raises(PipelineSubmissionError, match="does not inherit from `ScheduledRuns`"):
+        schedule()
+    assert not schedules()
 
 
 @pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "0 0 * * 7"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from example_pkg.jobs import Job
-from example_pkg.scripts import private_script
+from zenml_conformance.core.jobs import Job
+from zenml_conformance.core.scripts import private_script
 
 NASTY = """it's "quoted"\n$HOME `id` \\ ☃ """ + "x" * 4096
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +20,11 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.constants import ENV_ZENML_DISABLE_DATABASE_MIGRATION, ENV_ZENML_LOCAL_STORES_PATH
 from zenml.logger import get_logger
 
-from .core import launcher, lifeline
+from .core import lifeline, warm_client
 from .core.jobs import Job, JobBackend, JobState
 from .core.supervised import SupervisedProcess
+from .core.warm_client import WarmClient
+from .core.warm_start import server_environment
 from .machine import Machine, Share
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ logger = get_logger(__name__)
 
 POLL_SECONDS = 0.1
 """How often to look at a process that another process has started."""
+
+WARM = "warm"
+"""The directory of the sockets of warm servers, among those of the runs."""
 
 
 @dataclass
@@ -157,12 +163,9 @@ class AcmeBackend(JobBackend):
         environment = _environment(job)
         if share is not None and share.gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(share.gpus)
-        command = list(job.command)
-        if not job.is_step:
-            command[2:2] = [launcher.__name__]  # It starts steps.
         grace_seconds = self.config.stop_grace_seconds + job.extra_grace_seconds
         request = {
-            "command": command,
+            "command": list(job.command),
             "environment": environment,
             "directory": os.getcwd(),
             "grace_seconds": grace_seconds,
@@ -171,13 +174,23 @@ class AcmeBackend(JobBackend):
         }
         log = os.open(self._file(job_id, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            process = launcher.start(request, log, forked=job.is_step)
+            process = self._warm_client(environment).start(request, log)
         finally:
             os.close(log)
         self._running[job_id] = _Running(process, share)
         alive = lifeline.hold(self._file(job_id, "alive"))
         lifeline.sign(alive, process.pid, grace_seconds=grace_seconds)
         os.close(alive)
+
+    def _warm_client(self, environment: Mapping[str, str]) -> WarmClient:
+        # The jobs of a run have one server: that which the first of them was forked from.
+        return warm_client.own or WarmClient.find(
+            self._jobs() / WARM,
+            sys.executable,
+            server_environment(environment),
+            os.getcwd(),
+            self.config.warm_seconds,
+        )
 
     def _start_what_fits(self) -> None:
         for job_id, job in list(self._queued.items()):
@@ -222,10 +235,12 @@ class AcmeBackend(JobBackend):
     def _holder(self, job_id: str) -> int | None:
         return lifeline.holder(self._file(job_id, "alive"))
 
+    def _file(self, job_id: str, kind: str) -> Path:
+        return self._jobs() / f"{job_id}.{kind}"
+
     @staticmethod
-    def _file(job_id: str, kind: str) -> Path:
-        stores = Path(GlobalConfiguration().local_stores_path)
-        return stores / "acme_flavor_jobs" / f"{job_id}.{kind}"
+    def _jobs() -> Path:
+        return Path(GlobalConfiguration().local_stores_path) / "acme_flavor_jobs"
 
 
 def _environment(job: Job) -> dict[str, str]:

@@ -53,7 +53,12 @@ class AcmeOrchestratorConfig(
         ge=0,
         description="How long a step that is stopped may take to react before it is killed.",
     )
-
+    warm_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How long a process that has imported ZenML is kept after a run, so that the "
+        "next one starts sooner. With 0 it ends with the run.",
+    )
     keep_logs_days: float = Field(
         default=30.0,
         ge=0,

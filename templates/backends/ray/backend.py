@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zenml.logger import get_logger
 
 from .cluster import Cluster, RayError
-from .core import supervisor
 from .core.entrypoints import SOURCE_ROOT_OPTION
 from .core.jobs import Job, JobBackend, JobState
 from .core.resources import Resources
 from .core.run_id import RUN_ID_VARIABLE
-from .core.warm_start import read_at_start
+from .core.warm_start import server_environment
 from .ray_options import check_resources, interpreter, job_settings, task_options
 
 if TYPE_CHECKING:
@@ -84,11 +83,9 @@ class AcmeBackend(JobBackend):
         request = {
             "command": list(job.command),
             "environment": environment,
-            "preload": _preload(environment),
+            "server_environment": server_environment(environment),
             "python": interpreter(job),
             "client_python": sys.executable,
-            "server": f"{__package__}.warm_server",
-            "supervisor": supervisor.__name__,
             "source_root": _source_root(job),
             "grace_seconds": self.config.stop_grace_seconds + job.extra_grace_seconds,
         }
@@ -185,9 +182,3 @@ def _source_root(job: Job) -> str | None:
     if not is_uploaded or option not in job.command:
         return None
     return job.command[job.command.index(option) + 1]
-
-
-def _preload(environment: Mapping[str, str]) -> dict[str, str]:
-    """Say in which environment ZenML is to be imported ahead of the steps."""
-    kind = environment.get("ZENML_STORE_TYPE")
-    return {**read_at_start(environment), **({"ZENML_STORE_TYPE": kind} if kind else {})}

@@ -22,8 +22,8 @@ import ray
 from ray import cloudpickle
 from ray.util.state import list_tasks
 
-from . import run_actor, run_job, warm_client
-from .core import supervised
+from . import run_actor, run_job
+from .core import supervised, warm_client
 
 NAMESPACE = "zenml"
 

@@ -1,7 +1,8 @@
 """What runs on the cluster: an actor for each run, which owns the jobs of the run as Ray's tasks.
 
-Ray gets this module by value, and with it `run_job.py`, `warm_client.py` and `supervised.py`, and
-runs them in its own workers: they may use Python and Ray, and nothing else of this package.
+Ray gets this module by value, and with it `run_job.py` and, of the core, `warm_client.py` and
+`supervised.py`, and runs them in its own workers: they may use Python and Ray, and nothing else of
+this package.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class RunActor:
         """Start without jobs."""
         self.jobs: dict[str, _Job] = {}
         self.ends = asyncio.Condition()
-        self.preload: dict[str, str] | None = None
+        self.server_environment: dict[str, str] | None = None
         self.used = time.monotonic()
         self._leave_later()
 
@@ -70,11 +71,12 @@ class RunActor:
         """
         self.used = time.monotonic()
         # What the first job has, the pipeline's own, steps have as well, unless they change it.
-        self.preload = self.preload or request["preload"]
+        self.server_environment = self.server_environment or request["server_environment"]
         job = self.jobs[name] = _Job()
         task = ray.remote(run_job).options(name=name, max_retries=0, **options)
         me = ray.get_runtime_context().current_actor
-        job.task = task.remote(me, name, {**request, "preload": self.preload})
+        request = {**request, "server_environment": self.server_environment}
+        job.task = task.remote(me, name, request)
         job.followed = asyncio.ensure_future(self._follow(job))
 
     async def states(self, names: list[str]) -> dict[str, tuple[str, str]]:

@@ -12,10 +12,13 @@ from typing import Any
 
 import ray
 
-from .core.supervised import SupervisedProcess, start_supervisor
-from .warm_client import WarmClient
+from .core.supervised import SupervisedProcess
+from .core.warm_client import WarmClient
 
 SIGTERM, SIGKILL = 15, 9
+
+WARM_SECONDS = 600.0
+"""How long a process that has imported ZenML is kept when none of its jobs is alive."""
 
 
 def run_job(actor: Any, name: str, request: dict[str, Any]) -> int | None:
@@ -27,11 +30,9 @@ def run_job(actor: Any, name: str, request: dict[str, Any]) -> int | None:
     Args:
         actor: The actor of the run.
         name: The job.
-        request: `command`, `environment`, `grace_seconds`; `preload`, the environment of the
-            process that it is forked from; `python`, the interpreter, None for that of the
-            worker; `client_python`, which it stands for;
-            `source_root`, a directory for which that of the worker stands; `server` and
-            `supervisor`, the modules that processes run which have the job as a child.
+        request: `command`, `environment`, `grace_seconds`; `server_environment`, that of the
+            warm server; `python`, the interpreter, None for that of the worker; `client_python`,
+            which it stands for; `source_root`, a directory for which that of the worker stands.
 
     Returns:
         The exit code; None if the job was not to start any more.
@@ -109,16 +110,16 @@ def _start(node: ThisNode, log: Path, request: dict[str, Any]) -> SupervisedProc
         "directory": os.getcwd(),
         "grace_seconds": request["grace_seconds"],
     }
+    server = WarmClient.find(
+        node.session / "zenml",  # Where Ray's own sockets are.
+        python,
+        {**inherited, **request["server_environment"]},
+        os.getcwd(),
+        WARM_SECONDS,
+        ends_with=os.getppid(),  # The raylet.
+    )
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        try:
-            server = WarmClient(
-                node, python, request["server"], {**inherited, **request["preload"]}
-            )
-        except OSError as error:
-            print(f"Jobs are not forked here. {error}")
-            supervisor = start_supervisor(python, request["supervisor"], job["environment"], output)
-            return SupervisedProcess(supervisor, job, output)
         return server.start(job, output)
     finally:
         os.close(output)

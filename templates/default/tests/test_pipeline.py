@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +51,10 @@ def bad() -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A store with a stack that has the orchestrator in it; steps find this module."""
     here = str(Path(__file__).parent)
-    with pytest.MonkeyPatch.context() as patch:
+    # Removed at the end, which ends what is kept for another run.
+    with tempfile.TemporaryDirectory() as stores, pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZENML_CONFIG_PATH", str(tmp_path_factory.mktemp("zenml")))
-        patch.setenv("ZENML_LOCAL_STORES_PATH", str(tmp_path_factory.mktemp("stores")))
+        patch.setenv("ZENML_LOCAL_STORES_PATH", stores)
         patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", here)
         patch.syspath_prepend(here)
         GlobalConfiguration._reset_instance()

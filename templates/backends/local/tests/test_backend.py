@@ -1,12 +1,14 @@
-"""Processes of this machine, as jobs. The commands here are no steps, so nothing needs ZenML."""
+"""Processes of this machine, as jobs. Few of them are steps, so few need ZenML."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -17,9 +19,11 @@ from example_pkg.backend import AcmeBackend
 from example_pkg.config import (
     AcmeOrchestratorConfig,
 )
-from example_pkg.core import launcher, lifeline
+from example_pkg.core import lifeline
 from example_pkg.core.jobs import Job, JobState
 from example_pkg.core.supervised import NotAcceptedError
+from example_pkg.core.warm_client import WarmClient
+from example_pkg.core.warm_start import PROGRAM
 
 PATIENCE_SECONDS = 60
 
@@ -32,7 +36,7 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', 
 def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AcmeBackend:
     """A backend for two jobs at once, whose files are in a directory of the test."""
     monkeypatch.setenv("ZENML_LOCAL_STORES_PATH", str(tmp_path))
-    monkeypatch.setattr(launcher, "_connect", no_server)
+    monkeypatch.setattr(WarmClient, "_connect", no_server)
     config = AcmeOrchestratorConfig(
         max_parallel_steps=2, cpus=4, gpu_devices="x,y", stop_grace_seconds=0.2
     )
@@ -45,8 +49,8 @@ def release(tmp_path: Path) -> Path:
     return tmp_path / "release"
 
 
-def no_server() -> NoReturn:
-    """Be no fork server: these jobs would not be forked in any case."""
+def no_server(self: WarmClient) -> NoReturn:
+    """Find no warm server: these jobs would not be forked in any case."""
     raise NotAcceptedError
 
 
@@ -175,6 +179,53 @@ def test_what_waits_for_steps_gets_longer_than_they(backend: AcmeBackend) -> Non
         seconds.append(json.loads(record.read_text())["grace_seconds"])
         end(backend, job_id)
     assert seconds[1] >= seconds[0] + 30
+
+
+CONTROL_JOB = """
+import sys
+from test_backend import *
+
+def main():
+    backend = AcmeBackend(AcmeOrchestratorConfig())
+    labels = {"role": "step", "run_id": sys.argv[1]}
+    command = (sys.executable, "-m", PROGRAM, "a_step")
+    for variables in ({}, {"ANY_OTHER": "1"}):
+        job_id = backend.submit(Job(f"step-{len(variables)}", command, variables, labels=labels))
+        end(backend, job_id)
+        print(output(backend, job_id).strip())
+"""
+
+A_STEP = """
+import sys
+def main():
+    print("zenml.client" in sys.modules)
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Programs of jobs."""
+    (tmp_path / "a_control_job.py").write_text(CONTROL_JOB)
+    (tmp_path / "a_step.py").write_text(A_STEP)
+    folders = [str(tmp_path), str(Path(__file__).parent), *sys.path]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
+    monkeypatch.setenv("ZENML_LOCAL_STORES_PATH", str(tmp_path))
+    yield
+    shutil.rmtree(tmp_path / "acme_flavor_jobs")
+
+
+@pytest.mark.usefixtures("programs")
+def test_the_jobs_of_runs_are_forks_of_one_process(tmp_path: Path) -> None:
+    """It has imported ZenML. A step with a variable that something may have read is no fork."""
+    for run_id in ("a-run", "another-run"):
+        backend = AcmeBackend(AcmeOrchestratorConfig())
+        labels = {"role": "coordinator", "run_id": run_id}
+        command = (sys.executable, "-m", PROGRAM, "a_control_job", run_id)
+        job_id = backend.submit(Job("control", command, {}, labels=labels))
+        assert end(backend, job_id) == JobState.SUCCEEDED, output(backend, job_id)
+        assert output(backend, job_id).split()[-2:] == ["True", "False"]
+    files = (tmp_path / "acme_flavor_jobs" / "warm").iterdir()
+    assert len([path for path in files if path.is_socket()]) == 1
 
 
 def test_old_files_are_removed(backend: AcmeBackend, tmp_path: Path) -> None:

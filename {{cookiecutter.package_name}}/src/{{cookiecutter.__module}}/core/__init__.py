@@ -11,11 +11,11 @@ a whole. What is yours lies beside it; `jobs.py` is what the two have in common.
 | `topology`, `coordinator`, `native_dag`, `control` | who keeps the order of the steps |
 | `dynamic_pipelines`, `dynamic_entrypoints` | pipelines that are code |
 | `schedules`, `firing` | runs that begin at set times |
-| `containers`, `scripts` | what some backends need |
+| `containers`, `scripts`, `after_ended` | what some backends need |
 | `registry`, `reconciliation`, `stopping` | from jobs back to ZenML's records |
 | `monitoring`, `outages` | submitting, watching and waiting |
 | `job_main`, `supervisor`, `supervised`, `lifeline` | a job as a process |
-| `fork_server`, `warm_start`, `preloaded`, `launcher` | processes that share one import of ZenML |
+| `warm_server`, `warm_client`, `warm_start`, `preloaded` | jobs that need not import ZenML |
 | `in_process` | the same without jobs |
 """
 

@@ -21,11 +21,7 @@ import shutil
 import sys
 import tempfile
 
-CONFIGURATION = "ZENML_CONFIG_PATH"
-"""ZenML's variable: the directory of the configuration."""
-
-OWN_CONFIGURATION = "ZENML_JOB_CONFIG_PATH"
-"""The same, if whoever has started this process has made the directory for it, and removes it."""
+from .supervisor import CONFIGURATION, OWN_CONFIGURATION
 
 
 def main() -> None:

@@ -49,9 +49,11 @@ class SupervisedProcess:
             socket.send_fds(connection, [struct.pack("!Q", len(data))], [output])
             connection.sendall(data)
             self._read_line()
-        except OSError as error:
+        except BaseException as error:
             # Should the other end read it only now, it can't accept it any more.
             connection.close()
+            if not isinstance(error, OSError):
+                raise  # Such as Ctrl-C, while the other end imports ZenML.
             raise NotAcceptedError(f"the job was not accepted: {error!r}") from error
         self.pid: int = self._read_line()["pid"]
         connection.setblocking(False)

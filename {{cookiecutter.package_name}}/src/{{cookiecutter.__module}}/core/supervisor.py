@@ -2,7 +2,7 @@
 
 Each job has a supervisor of its own, so a job is not affected by what happens to another one, to
 the process that it was forked from, or to the client that asked for it. A supervisor is forked
-from a process that has imported ZenML (`fork_server.py`), or is a new one:
+from a process that has imported ZenML (`warm_server.py`), or is a new one:
 
     python -m PACKAGE.core.supervisor DESCRIPTOR
 
@@ -31,8 +31,11 @@ from pathlib import Path
 from select import select
 from typing import Any, NoReturn
 
-CONFIGURATION_VARIABLES = ("ZENML_CONFIG_PATH", "ZENML_JOB_CONFIG_PATH")
-"""Lead to the job's own configuration of ZenML; the second says so to the program of the job."""
+CONFIGURATION = "ZENML_CONFIG_PATH"
+"""ZenML's variable: the directory of the configuration."""
+
+OWN_CONFIGURATION = "ZENML_JOB_CONFIG_PATH"
+"""The same, where a supervisor has made the directory for the job, and removes it."""
 
 RECEIVE_SECONDS = 30.0
 """How long the other end may take to send its job."""
@@ -85,7 +88,7 @@ def supervise(connection: socket.socket, run: Callable[[Request], None]) -> None
             _adopt_orphans()
         # Made here since a job that is killed does not tidy up.
         directory = tempfile.mkdtemp(prefix="zenml-job-")
-        request.environment.update(dict.fromkeys(CONFIGURATION_VARIABLES, directory))
+        request.environment.update(dict.fromkeys((CONFIGURATION, OWN_CONFIGURATION), directory))
         _send(connection, {"accepted": True})
         job = os.fork()
     except BaseException as error:

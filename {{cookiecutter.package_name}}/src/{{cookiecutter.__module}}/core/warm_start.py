@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import runpy
@@ -13,6 +14,9 @@ from .supervisor import Request, execute
 
 PROGRAM = f"{__package__}.job_main"
 """What can be run here: the one program that begins with the import of ZenML in any case."""
+
+STORE_TYPE = "ZENML_STORE_TYPE"
+"""Says which store the server imports. A job that has another one imports that itself."""
 
 # The variables that nothing reads while ZenML is imported, so that a job may have its own. All
 # others may be known to a library: a job that has others gets a new interpreter.
@@ -34,6 +38,19 @@ def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
         A part of it, without ZenML's secrets.
     """
     return {name: value for name, value in environment.items() if not _READ_LATER.fullmatch(name)}
+
+
+def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Say in which environment a server imports ZenML for jobs that have this one.
+
+    Args:
+        environment: The environment.
+
+    Returns:
+        A part of it, without ZenML's secrets, and the same for the environment of such a job.
+    """
+    kind = environment.get(STORE_TYPE)
+    return {**read_at_start(environment), **({STORE_TYPE: kind} if kind else {})}
 
 
 def is_possible(
@@ -70,6 +87,7 @@ def run(request: Request, inherited: Mapping[str, str]) -> None:
     os.environ.update(environment)
     if not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.getcwd()
+    importlib.invalidate_caches()
     sys.argv = list(command[2:])
     sys.orig_argv = list(command)
     # As `python -m` does it. The program returns, or raises, to the very end of the interpreter.

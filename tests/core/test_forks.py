@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import programs
+import psutil
 import pytest
 
-from example_pkg import launcher, lifeline
-from example_pkg.supervised import SupervisedProcess
-from example_pkg.warm_start import PROGRAM
+from zenml_conformance.core import lifeline
+from zenml_conformance.core.supervised import SupervisedProcess
+from zenml_conformance.core.warm_client import WarmClient
+from zenml_conformance.core.warm_start import PROGRAM, server_environment
 
 PATIENCE_SECONDS = 120
 
 
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    """A fork server, which finds the programs here."""
-    path = os.pathsep.join([str(Path(programs.__file__).parent), *sys.path])
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmClient]:
+    """The way to a server, which finds the programs here."""
+    folder = tmp_path_factory.mktemp("server") / "warm"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", path)
-        patch.setattr(launcher, "_environment", dict(os.environ))
-        patch.setattr(launcher, "_server", None)
-        yield
-        if launcher._server is not None:
-            process, control = launcher._server
-            control.close()
-            process.wait(PATIENCE_SECONDS)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+        environment = server_environment(os.environ)
+        yield WarmClient.find(folder, sys.executable, environment, os.getcwd(), 600.0)
+        shutil.rmtree(folder)  # The server ends.
+
+
+@pytest.fixture
+def cold(client: WarmClient, tmp_path: Path) -> WarmClient:
+    """The same without a server: there is no folder for its socket."""
+    return replace(client, path=tmp_path / "no" / "warm" / "socket")
 
 
 @dataclass
@@ -59,7 +63,7 @@ Start = Callable[..., Job]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(client: WarmClient, cold: WarmClient, tmp_path: Path) -> Start:
     """Start a program of `programs.py`."""
 
     def start(*arguments: str, forked: bool = True, **request: Any) -> Job:
@@ -71,7 +75,7 @@ def start(tmp_path: Path) -> Start:
             "directory": str(tmp_path),
             **request,
         }
-        process = launcher.start(job, output, forked)
+        process = (client if forked else cold).start(job, output)
         os.close(output)
         return Job(process, log)
 
@@ -89,13 +93,6 @@ def wait_for(what: str, condition: Callable[[], bool]) -> None:
 def is_alive(pid: int) -> bool:
     """Say whether a process is there and has not ended."""
     return lifeline._start(pid) is not None
-
-
-def server_pid() -> int:
-    """Return the number of the fork server."""
-    launcher.start_server()
-    assert launcher._server is not None
-    return launcher._server[0].pid
 
 
 def test_a_fork_looks_like_a_new_interpreter(start: Start) -> None:
@@ -141,11 +138,14 @@ def test_what_a_job_has_started_ends_with_it(start: Start, program: str) -> None
     assert not is_alive(pid)
 
 
-def test_living_jobs_do_not_need_the_server(start: Start) -> None:
+def test_jobs_that_live_do_not_need_the_server(start: Start) -> None:
     """It is killed: they are known, can be ended, and how they end is told. Others start."""
     jobs = [start("sleeps"), start("sleeps"), start("helper")]
     pids = [int(job.first_line()) for job in jobs[:2]]
-    os.kill(server_pid(), signal.SIGKILL)
+    supervisors = [psutil.Process(pid).parent() for pid in pids]
+    (server,) = {supervisor.parent() for supervisor in supervisors if supervisor}
+    assert server is not None
+    server.kill()
     after = start("show")
     assert json.loads(after.end())["leads"] == [True, True]
     assert all(map(is_alive, pids))
@@ -156,13 +156,13 @@ def test_living_jobs_do_not_need_the_server(start: Start) -> None:
     assert [job.process.code for job in jobs] == [-signal.SIGTERM, -signal.SIGKILL, 0]
 
 
-def test_a_server_that_dies_early_is_not_missed(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It has been handed a job that it has not accepted; a new interpreter runs it."""
-    monkeypatch.setattr(launcher, "_SERVE", "no.such.module")
-    monkeypatch.setattr(launcher, "_server", None)
-    assert json.loads(start("show").end())["leads"] == [True, True]
+def test_jobs_have_nothing_of_earlier_jobs(start: Start) -> None:
+    """Each opens the store that its own environment names."""
+    urls = ["https://first.example.org", "https://second.example.org"]
+    for url in urls:
+        variables = {"ZENML_STORE_TYPE": "rest", "ZENML_STORE_URL": url}
+        job = start("store", environment={**os.environ, **variables})
+        assert job.end().splitlines()[-1] == url
 
 
 def test_a_job_outlives_the_other_end_if_it_may(start: Start) -> None:

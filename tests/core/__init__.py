@@ -1,0 +1,1 @@
+"""Tests of the core that every generated project has a copy of."""
