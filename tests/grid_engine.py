@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 
-from engine import Daemon, EngineError, run, wait_for
+from engine import Daemon, run, wait_for
 
 PROGRAMS = Path("/usr/lib/gridengine")
 SHARED = Path("/usr/share/gridengine")
@@ -69,6 +68,11 @@ class GridEngine:
             "SGE_EXECD_PORT": "6445",
         }
 
+    @staticmethod
+    def is_installed() -> bool:
+        """Whether a cluster can be started here."""
+        return (PROGRAMS / "sge_qmaster").exists() and os.geteuid() == 0
+
     @property
     def within(self) -> tuple[str, ...]:
         """What a command line has to begin with."""
@@ -102,14 +106,16 @@ class GridEngine:
         # Jobs start, however busy this machine is with other tests.
         for setting in (f"hostlist {host.strip()}", f"slots {slots}", "load_thresholds NONE"):
             self("qconf", "-rattr", "queue", *setting.split(), "all.q")
-        # Jobs have the environment of the daemon, and must not find there what they should be given.
+        # Jobs inherit the environment of the daemon, which must not hold what they should be given.
         variables = [f"{name}={value}" for name, value in foreground.items()]
         self.node.start(*self.within, "env", "-i", *variables, PROGRAMS / "sge_execd")
         wait_for("a job to run", self._run_a_job, [self.node, self.master])
 
     def down(self) -> None:
         """Stop it, and all that it runs."""
-        network = os.readlink(f"/proc/{self.within[1].split('/')[2]}/ns/net")
+        if (master := self.master.process()) is None:
+            return
+        network = os.readlink(f"/proc/{master.pid}/ns/net")
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if os.readlink(process / "ns/net") == network:

@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from engines import PATTERNS, ROOT, Engines
+from grid_engine import GridEngine
 from real_engine import leave_out
 
 ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
@@ -33,13 +35,19 @@ def need_engine(pattern: str) -> None:
         )
 
 
-def judge(project: Path, *options: str, environment: dict[str, str] | None = None) -> str:
+def judge(
+    project: Path,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    within: Sequence[str] = (),
+) -> str:
     """Judge a project's orchestrator; fail with the verdict unless all is green.
 
     Args:
         project: The project, which need not be installed.
         *options: More options for pytest.
         environment: Variables that the orchestrator's own backend needs.
+        within: What the command line begins with.
 
     Returns:
         What pytest printed.
@@ -59,7 +67,7 @@ def judge(project: Path, *options: str, environment: dict[str, str] | None = Non
     (metadata / "top_level.txt").write_text(module)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-o", "addopts="),
+            *(*within, sys.executable, "-m", "pytest", "-q", "-o", "addopts="),
             *(f"--orchestrator={module}.flavor:{name}", *options),
         ],
         cwd=project,
@@ -76,7 +84,7 @@ def judge(project: Path, *options: str, environment: dict[str, str] | None = Non
     "pattern", [p for p in PATTERNS if p != "local" and ENGINES.get(p, "") not in os.environ]
 )
 def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
-    """On the fake backend; `in_process`, which has none, as it is.
+    """On the reference backend; `in_process`, which has none, as it is.
 
     Where a pattern's own backend can be had, the tests below do that as well.
     """
@@ -96,7 +104,7 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ENGINES)
 def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
-    """On the real engine; what that can't be made to show, on the fake backend."""
+    """On the real engine; what that can't be made to show, on the reference backend."""
     need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     verdict = judge(
@@ -146,24 +154,27 @@ def test_custom_backend_says_that_it_is_empty(engines: Engines, tmp_path: Path) 
         judge(project, "--conformance-tier=live", "-k", "SUB-1")
 
 
-@pytest.fixture
-def spooler(tmp_path: Path) -> dict[str, str]:
-    """A queue of Task Spooler's own, with four slots; the variables that lead to it."""
-    if shutil.which("tsp") is None:
-        leave_out("Task Spooler is not installed (apt-get install task-spooler)")
-    return {"TS_SOCKET": str(tmp_path / "queue"), "TS_SLOTS": "4", "TMPDIR": str(tmp_path)}
+EXAMPLE_RULES = ("-k", "RUNID-1 or DAG or ENV or DEAD-1 or STOP-2 or DYN-2")
+"""Not all of the live tier: a job of a real queue imports ZenML for itself, which costs seconds."""
 
 
-def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path) -> None:
-    """The example backend, put into a new project as it is, runs on the real Task Spooler.
+def example(engines: Engines, folder: Path, name: str, pattern: str, flavor: str) -> Path:
+    """Put the backend of an example into a new project, which stays in order.
 
-    Not all of the live tier: a job of a real queue imports ZenML for itself, which costs seconds.
+    Args:
+        engines: The engines.
+        folder: Where to put the project.
+        name: The example.
+        pattern: The pattern of the project.
+        flavor: What its orchestrator is called.
+
+    Returns:
+        The project.
     """
-    project = engines.cookiecutter(
-        tmp_path, package_name="zenml-spool-orchestrator", backend_pattern="custom_coordinator"
-    )
-    example = ROOT / "examples" / "task_spooler" / "backend.py"
-    shutil.copy(example, project / "src" / "zenml_spool_orchestrator")
+    package = f"zenml-{flavor}-orchestrator"
+    project = engines.cookiecutter(folder, package_name=package, backend_pattern=pattern)
+    backend = ROOT / "examples" / name / "backend.py"
+    shutil.copy(backend, project / "src" / package.replace("-", "_"))
     for command in (
         ("ruff", "check", "src"),
         ("ruff", "format", "--check", "src"),
@@ -173,10 +184,51 @@ def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path)
             [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout
+    return project
+
+
+@pytest.fixture
+def spooler(tmp_path: Path) -> dict[str, str]:
+    """A queue of Task Spooler's own, with four slots; the variables that lead to it."""
+    if shutil.which("tsp") is None:
+        leave_out("Task Spooler is not installed (apt-get install task-spooler)")
+    return {"TS_SOCKET": str(tmp_path / "queue"), "TS_SLOTS": "4", "TMPDIR": str(tmp_path)}
+
+
+def test_task_spooler(engines: Engines, spooler: dict[str, str], tmp_path: Path) -> None:
+    """The example of a coordinator runs as it is on the real Task Spooler."""
+    project = example(engines, tmp_path, "task_spooler", "custom_coordinator", "spool")
     try:
-        selected = "RUNID-1 or DAG or ENV or DEAD-1 or STOP-2 or DYN-2"
-        judge(project, *LIVE, "-k", selected, environment=spooler)
+        judge(project, *LIVE, *EXAMPLE_RULES, environment=spooler)
     finally:
-        for queue in ("", "-controllers"):
+        for queue in ("", "-control"):
             socket = spooler["TS_SOCKET"] + queue
             subprocess.run(["tsp", "-K"], env={**os.environ, "TS_SOCKET": socket}, check=True)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[GridEngine]:
+    """A Grid Engine cluster of this test's own, with four slots."""
+    if not GridEngine.is_installed():
+        leave_out(
+            "Grid Engine is not installed, or the user is not root (apt-get install "
+            "gridengine-master gridengine-exec gridengine-client iproute2)"
+        )
+    cluster = GridEngine(tmp_path / "cluster")
+    try:
+        cluster.up(slots=4)
+        yield cluster
+    finally:
+        cluster.down()
+
+
+def test_grid_engine(engines: Engines, cluster: GridEngine, tmp_path: Path) -> None:
+    """The example of a native DAG runs on a real Grid Engine, which knows only "has ended"."""
+    project = example(engines, tmp_path, "grid_engine", "custom_native_dag", "grid")
+    (backend,) = project.glob("src/*/backend.py")
+    # Jobs get their home directory from the system's list of users, and not this test's.
+    before, directory, after = backend.read_text().partition('Path.home() / "zenml_jobs"')
+    assert directory
+    backend.write_text(f"{before}Path({str(tmp_path / 'jobs')!r}){after}")
+    judge(project, *LIVE, *EXAMPLE_RULES, environment=cluster.environment, within=cluster.within)
+    assert not list((tmp_path / "jobs").glob("*.sh"))  # ZenML's token was in them.

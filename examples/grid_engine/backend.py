@@ -32,21 +32,12 @@ class GridBackend(JobBackend):
 
     def submit(self, job: Job) -> str:
         """Hand the job over with its dependencies; `-r n`: it is never started again."""
-        options = [
-            "-N",
-            job.name,
-            "-notify",
-            "-r",
-            "n",
-            "-j",
-            "y",
-            "-o",
-            f"{DIRECTORY}/{job.name}.log",
-        ]
+        options = f"-N {job.name} -notify -r n -j y -b y -shell n".split()
+        options += ["-o", self.log_location(job.name), *_resources(job)]
         if job.depends_on:
             options += ["-hold_jid", ",".join(job.depends_on)]
         with self.exit_codes.submission(job) as command:
-            _run("qsub", *options, *_resources(job), "-b", "y", "-shell", "n", *command)
+            _run("qsub", *options, *command)
         return job.name
 
     def find(self, job: Job) -> str | None:
@@ -87,9 +78,9 @@ def _resources(job: Job) -> list[str]:
     slots = max(1, math.ceil(job.cpu or 1))
     options = ["-pe", PARALLEL_ENVIRONMENT, str(slots)] if slots > 1 else []
     if job.memory is not None:
-        options += ["-l", f"h_vmem={-(-job.memory // slots)}"]  # For each slot, in bytes.
+        options += ["-l", f"h_vmem={-(-job.memory // slots)}"]  # Of each slot.
     if job.gpus:
-        options += ["-l", f"gpu={job.gpus}"]
+        options += ["-l", f"gpu={job.gpus}"]  # Refused where the site has not defined it.
     return options
 
 
