@@ -84,7 +84,7 @@ def judge(
     "pattern", [p for p in PATTERNS if p != "local" and ENGINES.get(p, "") not in os.environ]
 )
 def test_pattern(pattern: str, engines: Engines, tmp_path: Path) -> None:
-    """On the reference backend; `in_process`, which has none, as it is.
+    """On the fake backend; `in_process`, which has none, as it is.
 
     Where a pattern's own backend can be had, the tests below do that as well.
     """
@@ -104,7 +104,7 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ENGINES)
 def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
-    """On the real engine; what that can't be made to show, on the reference backend."""
+    """On the real engine; what that can't be made to show, on the fake backend."""
     need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     verdict = judge(
