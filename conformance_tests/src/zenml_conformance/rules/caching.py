@@ -76,7 +76,8 @@ def the_backend_has_no_cache_of_its_own(fired_twice: Evidence) -> None:
     inputs and settings. A backend that recognises the same command a second time hands out old
     results behind ZenML's back, and no record says so.
 
-    Fix: switch the backend's own cache off for every job.
+    Fix: switch the backend's own cache off for every job. In a generated `backend.py`: do so in
+    `submit`.
     """
     times = sum(probe.step == "source" for probe in fired_twice.probes)
     if times != len(fired_twice.runs):

@@ -46,8 +46,9 @@ def a_killed_step_ends(killed: Evidence) -> None:
     nothing. Step and run stay `running`, with or without retries configured.
 
     Fix: when a job has ended, look at the step's record: if it is not final, publish it failed
-    (`publish_step_run_status_update`). A record that turns `retrying` needs its next attempts
-    too. `fetch_status` may do it when nobody else is alive.
+    (`publish_step_run_status_update`). A record that turns `retrying` needs its next attempts too.
+    `fetch_status` may do it when nobody else is alive. In a generated `backend.py`: have `status`
+    say FAILED, CANCELLED or UNKNOWN of a job that was killed.
     """
     if not killed.probes:
         raise NotSeen("no step got far enough to be killed")
@@ -68,7 +69,9 @@ def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
     as failed stays in progress, because its step could still come (`PipelineRunSchema`).
 
     Fix: create the failed step run yourself (`StepRunRequestFactory`, as ZenML's Kubernetes
-    coordinator does), then publish the run failed.
+    coordinator does), then publish the run failed. In a generated `backend.py`: have `status` say
+    HELD of a job that the system keeps back, and start a job whose `start_when` is "ended" in
+    whatever way those before it have ended.
     """
     clients = {submission.pid for submission in never_started.submissions}
     if any(probe.pid in clients for probe in never_started.probes):
@@ -89,7 +92,8 @@ def a_dead_coordinator_is_survived(coordinator_killed: Evidence) -> None:
     fresh instance (`zenml.utils.run_utils.refresh_run_status`).
 
     Fix: store the jobs' ids as run metadata; in `fetch_status`, when none of them is alive any
-    more, settle the steps and report FAILED.
+    more, settle the steps and report FAILED. In a generated `backend.py`: have `status` work in any
+    process, from the id alone.
     """
     if not coordinator_killed.facts["step_ran"]:
         raise NotSeen("no step ran long enough for its coordinator to be killed")
@@ -122,8 +126,9 @@ def a_lost_job_ends(job_lost: Evidence) -> None:
     Why: nodes vanish, and databases of jobs are purged. A job that is unknown reports nothing
     any more, and waiting for a state that says "ended" is waiting for ever.
 
-    Fix: take a job that the backend does not know for ended, and settle its step. (An error
-    while asking is something else: it says nothing about the job.)
+    Fix: take a job that the backend does not know for ended, and settle its step. (An error while
+    asking is something else: it says nothing about the job.) In a generated `backend.py`: have
+    `status` say UNKNOWN of it.
     """
     if not job_lost.facts["ran"]:
         raise NotSeen("no step ran long enough for its job to be lost")
@@ -146,7 +151,8 @@ def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
     asks again (`DynamicPipelineRunner`).
 
     Fix: while you wait for jobs, catch the client's errors, pause, and ask again; give up only
-    after many, in a row. An error says nothing about the job.
+    after many, in a row. An error says nothing about the job. In a generated `backend.py`: have
+    `status` raise when the system can't be asked, and never guess.
     """
     seen = unreliable_backend
     if not seen.facts["step_ran"]:

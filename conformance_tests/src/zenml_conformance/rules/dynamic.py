@@ -72,7 +72,7 @@ def a_refused_pipeline_is_an_error(dynamic_rejected: Evidence) -> None:
     `zenml.execution.pipeline.utils.submit_pipeline`. Otherwise the user is told that the run was
     submitted, and it stays `provisioning` for ever.
 
-    Fix: let the backend's exception propagate.
+    Fix: let the backend's exception propagate. In a generated `backend.py`: have `submit` raise.
     """
     if not dynamic_rejected.refused:
         raise NotSeen("nothing was submitted that could be refused")
@@ -92,6 +92,7 @@ def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
     snapshot there.
 
     Fix: pass the whole `environment` of `submit_dynamic_pipeline` to the job, and only add to it.
+    In a generated `backend.py`: pass on all of `job.environment`, of control jobs too.
     """
     expected = next((call.environment for call in dynamic.calls if call.environment), None)
     if expected is None:
@@ -162,6 +163,7 @@ def secrets_of_dynamic_runs_stay_private(dynamic: Evidence) -> None:
     step. Command lines show in `ps` and in the scheduler's listings to every user.
 
     Fix: pass variables as the job's environment, or in a file with mode 0600; never as arguments.
+    In a generated `backend.py`: the same as for ENV-4.
     """
     if dynamic.exposures:
         found = "; ".join(map(str, dynamic.exposures))
@@ -176,8 +178,9 @@ def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None
     get_step_runtime`). Without the memory that the user asked for it is killed, and with it the
     whole run.
 
-    Fix: map `snapshot.pipeline_configuration.resource_settings`, as you do for steps; for what
-    the backend can't do, log a warning.
+    Fix: map `snapshot.pipeline_configuration.resource_settings`, as you do for steps; for what the
+    backend can't do, log a warning. In a generated `backend.py`: pass on the resources of control
+    jobs, too.
     """
     if not dynamic_rejected.refused:
         raise NotSeen("nothing was submitted that could be looked at")
@@ -200,7 +203,8 @@ def a_failing_pipeline_fails_once(dynamic_resumed: Evidence) -> None:
     client that waits for the job waits for nothing.
 
     Fix: make 45 (`DYNAMIC_PIPELINE_RUN_FAILED_EXIT_CODE`) a final exit code where the backend
-    restarts jobs; never submit again after a failure.
+    restarts jobs; never submit again after a failure. In a generated `backend.py`: have the system
+    start each job once.
     """
     if not dynamic_resumed.facts["entries_before"]:
         raise NotSeen("the pipeline's code was never begun")
@@ -261,7 +265,8 @@ def no_name_is_used_again(dynamic_resumed: Evidence) -> None:
     the same name, or answer questions about the first.
 
     Fix: put something into the name that differs between submissions: the step run's id for
-    isolated steps, a counter or a random part for the orchestration job.
+    isolated steps, a counter or a random part for the orchestration job. In a generated
+    `backend.py`: use `job.name`; if it has to be shortened, keep its end.
     """
     names = [record.job.name for record in dynamic_resumed.jobs]
     double = sorted({name for name in names if names.count(name) > 1})

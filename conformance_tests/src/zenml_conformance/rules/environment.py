@@ -74,7 +74,8 @@ def every_variable_arrives(diamond: Evidence) -> None:
     user's own variables. ZenML sets the last again when the step function runs, so a loss shows
     only where it hurts: at import time, in the loader, in libraries that read them early.
 
-    Fix: pass the whole `step_environments[invocation_id]` to the job, and only add to it.
+    Fix: pass the whole `step_environments[invocation_id]` to the job, and only add to it. In a
+    generated `backend.py`: pass on all of `job.environment`.
     """
     missing = {
         f"{name}: {', '.join(sorted(lost))}"
@@ -114,7 +115,8 @@ def steps_have_their_own_values(diamond: Evidence) -> None:
     Why: `step_environments` has one dictionary for each step because a variable may differ
     between them: a credential, a device, a log level.
 
-    Fix: build each job's environment from its own entry; share nothing that you write to.
+    Fix: build each job's environment from its own entry; share nothing that you write to. In a
+    generated `backend.py`: never write to `os.environ`.
     """
     if diamond.calls[0].deprecated:
         raise NotApplicable("ZenML passes prepare_or_run_pipeline one environment for all steps")
@@ -132,8 +134,9 @@ def values_arrive_verbatim(diamond: Evidence) -> None:
     Why: connection strings, keys and JSON documents travel in variables. A shell, a template
     engine or a limit in between changes them without an error.
 
-    Fix: hand the environment over as data (an API field, an `env` argument, a NUL-separated
-    file). Where only a shell will do, quote with `shlex.quote`.
+    Fix: hand the environment over as data (an API field, an `env` argument, a NUL-separated file).
+    Where only a shell will do, quote with `shlex.quote`. In a generated `backend.py`: the same for
+    `job.environment`; `private_script` in `core/scripts.py` quotes it.
     """
     if diamond.in_process:
         raise NotApplicable("the steps share the client's process, where ZenML sets the values")
@@ -151,7 +154,8 @@ def secrets_stay_private(diamond: Evidence) -> None:
     scheduler's listings to every user; so do job names and labels.
 
     Fix: pass variables as the job's environment, or in a file with mode 0600. Log the names of
-    variables, never their values.
+    variables, never their values. In a generated `backend.py`: where the system shows environments
+    to others, submit the script that `private_script` in `core/scripts.py` writes.
     """
     if diamond.exposures:
         found = "; ".join(map(str, diamond.exposures))
@@ -167,9 +171,10 @@ def the_clients_repository_stays_as_it_is(client_killed: Evidence, diamond: Evid
     that reads the file while another one writes it finds it empty, and dies before it has
     reported anything: the more steps start side by side, the more of them.
 
-    Fix: start every job with `ZENML_REPOSITORY_PATH` naming a place that has no `.zen`. Which
-    stack and which project are active, it knows from `ZENML_ACTIVE_STACK_ID` and
-    `ZENML_ACTIVE_PROJECT_ID`, which are in the environments that ZenML hands you.
+    Fix: start every job with `ZENML_REPOSITORY_PATH` naming a place that has no `.zen`. Which stack
+    and which project are active, it knows from `ZENML_ACTIVE_STACK_ID` and
+    `ZENML_ACTIVE_PROJECT_ID`, which are in the environments that ZenML hands you. In a generated
+    `backend.py`: pass on all of `job.environment`, which holds it.
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client, whose directory it is")

@@ -65,7 +65,8 @@ def retries_have_one_owner(failing: Evidence) -> None:
     backend must start the same job again. With no owner the step stays `retrying` for ever, with
     two it is tried too often (`execution.step.utils.launch_step`, `SqlZenStore.create_run_step`).
 
-    Fix: leave `handles_step_retries` False, unless your backend restarts the step's job.
+    Fix: leave `handles_step_retries` False, unless your backend restarts the step's job. In a
+    generated `backend.py`: have the system start each job once.
     """
     run = failing.run
     versions = [step for step in run.steps if step.name == "flaky"] if run else []
@@ -84,7 +85,8 @@ def the_backend_does_not_requeue(killed: Evidence) -> None:
     Why: ZenML refuses the second record (`SqlZenStore.create_run_step`), the first stays
     `running`, and side effects happen twice. Slurm requeues and Kubernetes restarts by default.
 
-    Fix: switch the backend's own restarts off (`--no-requeue`, `restartPolicy: Never`).
+    Fix: switch the backend's own restarts off (`--no-requeue`, `restartPolicy: Never`). In a
+    generated `backend.py`: do so in `submit`.
     """
     jobs = [record for record in killed.step_jobs if record.job.step == "victim"]
     times = sum(probe.step == "victim" for probe in killed.probes)

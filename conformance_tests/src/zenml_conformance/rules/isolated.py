@@ -81,8 +81,8 @@ def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
     there (`zenml.orchestrators.step_launcher`). ZenML sets the user's again when the step
     function runs, so a loss shows only at import time.
 
-    Fix: hand the whole `environment` of `submit_isolated_step` to the job as data, and only add
-    to it.
+    Fix: hand the whole `environment` of `submit_isolated_step` to the job as data, and only add to
+    it. In a generated `backend.py`: pass on all of `job.environment`.
     """
     expected = _submission(dynamic, "isolated")["environment"]
     probe = dynamic.probe("isolated")
@@ -127,7 +127,8 @@ def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
     (`DynamicPipelineRunner._register_isolated_step_for_monitoring`): FAIL_FAST can't stop it,
     its failure is noticed last, and one of ten worker threads is taken.
 
-    Fix: submit and return. ZenML waits with `get_isolated_step_status`.
+    Fix: submit and return. ZenML waits with `get_isolated_step_status`. In a generated
+    `backend.py`: don't let `submit` wait for the job.
     """
     note, probe = _submission(dynamic, "isolated"), dynamic.probe("isolated")
     if probe is None or probe.ended is None:
@@ -147,9 +148,11 @@ def commands_run_verbatim(dynamic: Evidence) -> None:
     spaces, quotes or `$` must arrive as they are, and nobody but the orchestrator can say how it
     ended (`StepLauncher._finalize_remote_step`).
 
-    Fix: give the words of `get_step_entrypoint_command` to the backend as a list; where only a
-    line will do, join them with `zenml.orchestrators.utils.shell_join`. For a step with
-    `config.command`, report COMPLETED when the job ended with code 0.
+    Fix: give the words of `get_step_entrypoint_command` to the backend as a list; where only a line
+    will do, join them with `zenml.orchestrators.utils.shell_join`. For a step with
+    `config.command`, report COMPLETED when the job ended with code 0. In a generated `backend.py`:
+    the same for `job.command`; `shlex.join` joins it. Have `status` say SUCCEEDED only of a job
+    that ended with code 0.
     """
     if not dynamic.facts["commands"]:
         raise NotApplicable("this ZenML has no command steps")
@@ -174,7 +177,8 @@ def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
     resources (`get_step_runtime`), so that it gets them. If they are dropped here, isolating it
     was for nothing; a unit taken for another is off by 2 to 13 percent.
 
-    Fix: map `step_run_info.config.resource_settings` with the same code as for static steps.
+    Fix: map `step_run_info.config.resource_settings` with the same code as for static steps. In a
+    generated `backend.py`: pass on `job.cpu`, `job.memory` and `job.gpus`.
     """
     if not dynamic.facts["commands"]:
         raise NotSeen("this ZenML has no command steps, which show it")
@@ -195,7 +199,8 @@ def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) ->
     snapshot it gives the pipeline's for every step, and the step's own image or queue is ignored
     without a word.
 
-    Fix: call `self.get_settings(step_run_info)` in `submit_isolated_step`.
+    Fix: call `self.get_settings(step_run_info)` in `submit_isolated_step`. In a generated
+    `backend.py`: read `job.settings`, not `self.config`.
     """
     given: dict[str, dict[str, Any]] = dynamic.facts["settings"]
     if not given:
@@ -227,7 +232,8 @@ def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
     failed, while ZenML may have submitted the next: the step's code runs more often than the user
     allowed, and the records don't show it.
 
-    Fix: submit isolated steps without restarts or requeues of the backend's own.
+    Fix: submit isolated steps without restarts or requeues of the backend's own. In a generated
+    `backend.py`: have the system start each job once.
     """
     jobs, run = dynamic_resumed.jobs_of("flaky_once"), dynamic_resumed.run
     if not jobs or run is None:
@@ -250,9 +256,10 @@ def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
     the jobs of the old one (`DynamicPipelineRunner.launch_step`). What it takes for ended is
     published as failed while it runs; what raises is never noticed to end.
 
-    Fix: write the job's id into the step run's metadata (`publish_step_run_metadata`) or make
-    its name from `step_run.id`; read it again from the store, because the `step_run` that ZenML
-    passes is older than the job.
+    Fix: write the job's id into the step run's metadata (`publish_step_run_metadata`) or make its
+    name from `step_run.id`; read it again from the store, because the `step_run` that ZenML passes
+    is older than the job. In a generated `backend.py`: have `status` and `cancel` work from the id
+    alone.
     """
     asked = list(answers(isolated_status, "live"))
     if not asked:
@@ -282,7 +289,8 @@ def a_status_is_one_that_zenml_knows_here(isolated_status: Evidence) -> None:
     (`DynamicPipelineRunner._monitoring_loop`). QUEUED makes it clean up a job that has not
     started, and never look at it again: the run hangs.
 
-    Fix: a job that waits in a queue is PROVISIONING.
+    Fix: a job that waits in a queue is PROVISIONING. In a generated `backend.py`: have `status` say
+    QUEUED of it.
     """
     told = [
         (answer["step"], answer["gave"])
@@ -341,8 +349,9 @@ def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -
     raises, which it takes for "no answer just now" (`DynamicPipelineRunner._monitoring_loop`,
     `BaseOrchestrator.wait_for_isolated_step`). Backends forget jobs; then the run hangs for ever.
 
-    Fix: report FAILED for a job that failed and for one that the backend does not know; raise
-    only while the backend can't be reached.
+    Fix: report FAILED for a job that failed and for one that the backend does not know; raise only
+    while the backend can't be reached. In a generated `backend.py`: have `status` say UNKNOWN of a
+    job that the system does not know, and raise while it can't be asked.
     """
     for _, answer in answers(isolated_status, "ended"):
         gone = answer["step"] in ("bad_command", "killed_command", "forgotten_command")
@@ -361,7 +370,8 @@ def cleaning_up_never_raises(isolated_status: Evidence) -> None:
     or are forgotten (`DynamicPipelineRunner._cleanup_isolated_step`). What it raises is logged
     and dropped: job objects and secrets stay behind, and nobody is told.
 
-    Fix: take "not found" for done.
+    Fix: take "not found" for done. In a generated `backend.py`: have `cancel` do nothing to a job
+    that is gone.
     """
     seen = False
     for _, answer in answers(isolated_status, "cleaned up"):
@@ -380,8 +390,8 @@ def isolated_steps_can_be_stopped(isolated_fail_fast: Evidence, isolated_status:
     (`DynamicPipelineRunner._on_failure_detected`), and again for those that were just being
     submitted. Without it they run to their end, and the run with them.
 
-    Fix: cancel the job; take "not found" and "has ended" for done. Stop isn't over when the
-    backend has merely noted the wish: the job must end.
+    Fix: cancel the job; take "not found" and "has ended" for done. Stop isn't over when the backend
+    has merely noted the wish: the job must end. In a generated `backend.py`: the same for `cancel`.
     """
     if not isolated_fail_fast.facts["ran"]:
         raise NotSeen("no isolated step ran long enough to be stopped")

@@ -35,8 +35,9 @@ def the_flavor_is_light(cold_import: Evidence) -> None:
     (`zenml.stack.flavor.Flavor.from_model`), also where nothing is ever submitted. A flavor that
     imports the backend's client makes each of these slow, or impossible without the client.
 
-    Fix: flavor, config and implementation in modules of their own; import the implementation
-    inside `implementation_class`; keep the package's `__init__.py` empty.
+    Fix: flavor, config and implementation in modules of their own; import the implementation inside
+    `implementation_class`; keep the package's `__init__.py` empty. In a generated project, import
+    the client library in `backend.py` and nowhere else.
     """
     facts = cold_import.facts
     if facts["too_early"]:
@@ -83,8 +84,9 @@ def the_config_survives_the_store(inspection: Evidence) -> None:
     orchestrator from it in every client and in every step (`StackComponent.from_model`), often
     only to show it. What changes on the way is wrong there; what `__init__` does is done there.
 
-    Fix: only fields that survive `model_dump(mode="json")`, validators that leave their own
-    results alone, and connections made where they are first used (`functools.cached_property`).
+    Fix: only fields that survive `model_dump(mode="json")`, validators that leave their own results
+    alone, and connections made where they are first used (`functools.cached_property`). In a
+    generated `backend.py`: connect on first use, not in `__init__`.
     """
     trip = inspection.facts["round_trip"]
     if trip["raised"]:

@@ -84,8 +84,10 @@ def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
     (`get_config_environment_vars`). A step that keeps them elsewhere succeeds, and nobody finds
     its results.
 
-    Fix: with a local artifact store, give `ZENML_LOCAL_STORES_PATH` to the job; with jobs on
-    other machines, require a remote one in the stack's validator.
+    Fix: with a local artifact store, give `ZENML_LOCAL_STORES_PATH` to the job; with jobs on other
+    machines, require a remote one in the stack's validator. In a generated `backend.py`: pass on
+    all of `job.environment`; for jobs on other machines, return True from `is_remote` in
+    `config.py`.
     """
     for run in (*diamond.runs, *together.runs):
         for step in run.steps:
@@ -101,7 +103,8 @@ def two_runs_have_other_names(fired_twice: Evidence, together: Evidence) -> None
     Why: many schedulers refuse a second job of the same name, or answer questions about the
     first; some replace it. A name made of pipeline and step is only good for one run.
 
-    Fix: put something of the run into every job's name: the run id, or a part of it.
+    Fix: put something of the run into every job's name: the run id, or a part of it. In a generated
+    `backend.py`: use `job.name`; if it has to be shortened, keep its end.
     """
     for seen in (fired_twice, together):
         names = [record.job.name for record in seen.jobs]
@@ -118,7 +121,8 @@ def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence
     steps one: the second submission fails, or replaces the first.
 
     Fix: keep letters, digits and hyphens, cut to the backend's length, and add a part that is
-    unique (a hash of the full name, the run id).
+    unique (a hash of the full name, the run id). In a generated `backend.py`: use `job.name`; if it
+    has to be shortened, keep its end.
     """
     raised = [s.raised for s in hostile_names.submissions if s.raised]
     if raised:

@@ -151,7 +151,8 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
     silently got none fails an hour later, or runs for days.
 
     Fix: map `cpu_count`, `gpu_count` and `memory`; for what the backend can't do, log a warning
-    that names the step and the field, or refuse at submission.
+    that names the step and the field, or refuse at submission. In a generated `backend.py`: pass on
+    `job.cpu`, `job.memory` and `job.gpus`, and have `check` refuse what the system can't give.
     """
     warned = " ".join(resources.logged)
     if diamond.in_process:
@@ -173,8 +174,9 @@ def requests_are_exact(resources: Evidence, diamond: Evidence) -> None:
     Why: 3GB are 3,000,000,000 bytes and 3GiB are 3,221,225,472. A step that gets less than it
     asked for is killed for memory; one that gets 0 of something is refused or unlimited.
 
-    Fix: convert with `ResourceSettings.get_memory(unit=…)`, round up to whole units of the
-    backend (`math.ceil`), and never build the unit from the text.
+    Fix: convert with `ResourceSettings.get_memory(unit=…)`, round up to whole units of the backend
+    (`math.ceil`), and never build the unit from the text. In a generated `backend.py`: `job.memory`
+    is in bytes and `job.cpu` may be a fraction, so round both up.
     """
     warned = " ".join(resources.logged)
     compared = 0
@@ -196,7 +198,8 @@ def nothing_and_zero_are_two_things(resources: Evidence, diamond: Evidence) -> N
     that says it wants no GPU then gets the default one, and waits in the queue for it; one that
     says nothing gets 0 cpus, which is refused, or unlimited.
 
-    Fix: test with `is None`, for each field by itself.
+    Fix: test with `is None`, for each field by itself. In a generated `backend.py`: the same for
+    `job.cpu`, `job.memory` and `job.gpus`.
     """
     if diamond.in_process:
         raise NotApplicable(NO_BACKEND)
@@ -264,7 +267,8 @@ def the_nearest_setting_wins(settings: Evidence) -> None:
     ignored without a word.
 
     Fix: call `self.get_settings(step)` for each step, and `self.get_settings(snapshot)` only for
-    what concerns the whole run.
+    what concerns the whole run. In a generated `backend.py`: read `job.settings`, and `self.config`
+    only for what is the same in all runs.
     """
     given: dict[str, dict[str, Any]] = settings.facts["settings"]
     if not given:

@@ -43,8 +43,9 @@ def a_schedule_exists_in_the_backend(scheduled: Evidence) -> None:
     Why: `is_schedulable` makes ZenML create the schedule's record before it submits. If the
     pipeline is then run once, or nothing is created, ZenML lists a schedule that nobody keeps.
 
-    Fix: create the backend's own recurring job with the user's cron expression, and return its
-    id as metadata; otherwise let `is_schedulable` be False.
+    Fix: create the backend's own recurring job with the user's cron expression, and return its id
+    as metadata; otherwise let `is_schedulable` be False. In a generated `backend.py`: have
+    `schedule` pass on the cron expression, and start nothing now.
     """
     if not scheduled.schedules:
         jobs = f"; {len(scheduled.jobs)} job(s) were run at once" if scheduled.jobs else ""
@@ -90,8 +91,8 @@ def a_refused_schedule_leaves_no_trace(schedule_kinds: Evidence) -> None:
     exception alone (`BaseOrchestrator.run`). After any other, ZenML lists a schedule that the
     backend never had.
 
-    Fix: `raise PipelineSubmissionError(…) from error` around everything that creates the
-    backend's schedule.
+    Fix: `raise PipelineSubmissionError(…) from error` around everything that creates the backend's
+    schedule. In a generated `backend.py`: have `schedule` raise.
     """
     facts = schedule_kinds.facts["refused"]
     if not schedule_kinds.refused:
@@ -113,7 +114,8 @@ def each_firing_is_a_run(scheduled: Evidence) -> None:
     (`PipelineRunSchema`). An id that was fixed when the schedule was made fits the first firing;
     the steps of the second collide with it (`EntityExistsError`).
 
-    Fix: make the run id in the fired job, or take the backend's id of the execution.
+    Fix: make the run id in the fired job, or take the backend's id of the execution. In a generated
+    `backend.py`: have each firing start the whole job, with its environment.
     """
     ids = {run.orchestrator_run_id for run in scheduled.runs}
     if (
@@ -134,7 +136,8 @@ def an_update_reaches_the_backend(scheduled: Evidence) -> None:
     one time and the backend keeps another.
 
     Fix: return the backend's id as metadata when the schedule is made, and read it from
-    `schedule.run_metadata`; raise when it can't be changed.
+    `schedule.run_metadata`; raise when it can't be changed. In a generated `backend.py`: have
+    `unschedule` work in any process, from the id alone.
     """
     facts = scheduled.facts
     if raised := scheduled.raised_by("update"):
@@ -153,7 +156,8 @@ def a_deleted_schedule_is_gone(scheduled: Evidence) -> None:
     Why: without `delete_schedule` ZenML only warns and forgets its record
     (`Client.delete_schedule`); the backend goes on firing a pipeline that nobody can find.
 
-    Fix: implement `delete_schedule`; find the backend's object through `schedule.run_metadata`.
+    Fix: implement `delete_schedule`; find the backend's object through `schedule.run_metadata`. In
+    a generated `backend.py`: have `unschedule` work in any process, from the id alone.
     """
     if raised := scheduled.raised_by("delete"):
         raise Violation(f"the deletion raised {raised}")
@@ -168,7 +172,8 @@ def a_deletion_tolerates_what_is_gone(schedule_kinds: Evidence) -> None:
     Why: ZenML asks the orchestrator before it deletes its own record (`Client.delete_schedule`).
     If "not found" raises, a schedule that somebody removed by hand stays in ZenML for ever.
 
-    Fix: take "not found" for done, and log it.
+    Fix: take "not found" for done, and log it. In a generated `backend.py`: have `unschedule` do
+    nothing to a schedule that is gone.
     """
     if raised := schedule_kinds.raised_by("delete_gone"):
         raise Violation(f"deleting a schedule that the backend has lost raised {raised}")

@@ -56,7 +56,8 @@ def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
     (`zenml.utils.run_utils.refresh_run_status`), with nothing in its memory. What it raises
     reaches the user, and the run stays as it is.
 
-    Fix: find the jobs from the run's metadata or its `orchestrator_run_id`, never from `self`.
+    Fix: find the jobs from the run's metadata or its `orchestrator_run_id`, never from `self`. In a
+    generated `backend.py`: have `status` work from the id alone, and keep nothing in the instance.
     """
     if not refreshed.facts["phases"]:
         raise NotSeen("no run was submitted that could be refreshed")
@@ -92,7 +93,9 @@ def what_lives_has_not_ended(refreshed: Evidence) -> None:
     Why: a final status can't be taken back (`PipelineRunSchema.update`). A refresh that mistakes
     a queue, a requeue or a slow start for an end finishes a healthy run.
 
-    Fix: report an end only for what the backend says is over for good; for all else return None.
+    Fix: report an end only for what the backend says is over for good; for all else return None. In
+    a generated `backend.py`: have `status` say QUEUED or RUNNING of a job that may go on, such as
+    one that is completing.
     """
     for phase, facts in phases(refreshed):
         if phase not in ("queued", "running", "still running"):

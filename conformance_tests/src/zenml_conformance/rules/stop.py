@@ -41,7 +41,8 @@ def a_stopped_run_ends(stopped: Evidence) -> None:
     without a report stays `running`, its run `stopping`, and ZenML refuses to stop it again.
 
     Fix: find the jobs through the run's metadata, cancel them, wait for their ends, then publish
-    STOPPED for each step that has no final status (`publish_step_run_status_update`).
+    STOPPED for each step that has no final status (`publish_step_run_status_update`). In a
+    generated `backend.py`: have `cancel` end the job, and `status` say so when it has ended.
     """
     _has_ended(stopped, _stopped_run(stopped))
 
@@ -68,8 +69,9 @@ def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
     the step's `finally` blocks run (`zenml.orchestrators.signal_handler`). SIGKILL, or a shell
     that keeps the signal to itself, leaves files, licences and child processes behind.
 
-    Fix: send SIGTERM first and SIGKILL some seconds later; start Python without a shell around
-    it, or with `exec`.
+    Fix: send SIGTERM first and SIGKILL some seconds later; start Python without a shell around it,
+    or with `exec`. In a generated `backend.py`: the same for `cancel` and `submit`;
+    `core/after_ended.py` helps where the system sends another signal.
     """
     _stopped_run(stopped)
     if not stopped.facts["interrupted"]:
@@ -83,8 +85,9 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
     Why: a queue may hold a job for hours. When it starts at last, ZenML refuses its step, or the
     job writes into a run that everybody takes for ended.
 
-    Fix: cancel every job of the run, whatever its state; end the coordinator before the jobs
-    that it submits, and look for late ones when it is gone.
+    Fix: cancel every job of the run, whatever its state; end the coordinator before the jobs that
+    it submits, and look for late ones when it is gone. In a generated `backend.py`: have `cancel`
+    take a job that waits out of the queue.
     """
     run = _stopped_run(stopped)
     late = [s.name for s in run.steps if s.name in ("queued", "after_stoppable")]
@@ -141,7 +144,8 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
     Why: people press the button twice, and clean-up jobs stop what is stopped already. A stop
     that goes by the pipeline's or the user's name ends other people's work.
 
-    Fix: cancel by job id, or by a label that only this run has; take "already gone" for done.
+    Fix: cancel by job id, or by a label that only this run has; take "already gone" for done. In a
+    generated `backend.py`: have `cancel` end that one job, and do nothing to one that is gone.
     """
     _stopped_run(stopped)
     if raised := stopped.raised_by("stop_again"):
@@ -162,7 +166,8 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
     Why: ZenML's own graceful stop reaches steps through their heartbeat and a server
     (`zenml.steps.heartbeat`); jobs that are queued, and whoever submits more, hear nothing of it.
 
-    Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end.
+    Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end. In a
+    generated `backend.py`: have `status` say QUEUED of a job that has not started.
     """
     run, raised = _stopped_run(stopped_gracefully), stopped_gracefully.raised_by("stop")
     if raised:
@@ -193,7 +198,8 @@ def a_stopped_dynamic_run_ends(stopped_dynamic: Evidence, inspection: Evidence) 
     of isolated steps outlive it.
 
     Fix: cancel the orchestration job and every isolated step's job, publish STOPPED for steps
-    without a final status, then for the run (`publish_pipeline_run_status_update`).
+    without a final status, then for the run (`publish_pipeline_run_status_update`). In a generated
+    `backend.py`: have `cancel` end the job, and `status` say so when it has ended.
     """
     if Capability.STOP.value not in inspection.facts["capabilities"]:
         raise NotApplicable(f"it does not declare {Capability.STOP.value}")

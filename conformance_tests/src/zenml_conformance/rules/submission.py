@@ -52,8 +52,9 @@ def refusal_reaches_the_caller(rejected: Evidence) -> None:
     (`zenml.execution.pipeline.utils.submit_pipeline`). A swallowed refusal leaves the run
     `provisioning` for ever, with nothing behind it.
 
-    Fix: let the backend client's exception propagate from `submit_pipeline`, or raise your own
-    from it. Never log and return.
+    Fix: let the backend client's exception propagate from `submit_pipeline`, or raise your own from
+    it. Never log and return. In a generated `backend.py`: have `submit` raise, and never return the
+    id of a job that was not taken.
     """
     if not rejected.refused:
         raise NotSeen("the backend was asked for nothing that it could refuse")
@@ -109,7 +110,8 @@ def submission_does_not_wait(diamond: Evidence) -> None:
     it marks a healthy run failed.
 
     Fix: return as soon as the jobs are accepted, and put the waiting into
-    `SubmissionResult(wait_for_completion=…)`.
+    `SubmissionResult(wait_for_completion=…)`. In a generated `backend.py`: don't let `submit` wait
+    for the job.
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client: submitting is running")
@@ -131,7 +133,8 @@ def waiting_comes_to_an_end(failing: Evidence, killed: Evidence) -> None:
     untouched (`RunMonitoringError`), so it is no way to report a failed step.
 
     Fix: wait for the end of the jobs, whatever it is, and return. Whether the run failed is in
-    ZenML's store.
+    ZenML's store. In a generated `backend.py`: have `status` call every end an end, whatever the
+    system calls it.
     """
     for seen, what in ((failing, "a failing step"), (killed, "a killed step")):
         submission = seen.submissions[0]
@@ -158,7 +161,8 @@ def the_caller_is_left_alone(diamond: Evidence) -> None:
     snapshot turns up in the next.
 
     Fix: copy dictionaries before you change them; pass variables to the job, never through
-    `os.environ`.
+    `os.environ`. In a generated `backend.py`: give `job.environment` to the job alone, not to the
+    process that submits it.
     """
     changed = sorted({name for call in diamond.calls for name in call.changed})
     if changed:
@@ -172,7 +176,8 @@ def two_runs_at_once(together: Evidence) -> None:
     Why: both threads get the same orchestrator instance (`zenml.stack.stack.Stack.from_model`
     caches it). A run id, a client or a file name kept on `self` belongs to whoever wrote last.
 
-    Fix: keep nothing about a run on `self`; pass it along, or put it into the job's environment.
+    Fix: keep nothing about a run on `self`; pass it along, or put it into the job's environment. In
+    a generated `backend.py`: the same for the `self` of the backend.
     """
     raised = together.submissions[0].raised
     problems = [f"a client thread raised {raised}"] if raised else []
@@ -221,7 +226,8 @@ def the_run_goes_on_without_its_client(client_killed: Evidence, diamond: Evidenc
     the run stays `running`.
 
     Fix: give the backend the whole run before you return: jobs with dependencies, or a job that
-    submits the others. Use threads and `wait_for_completion` for watching, never for submitting.
+    submits the others. Use threads and `wait_for_completion` for watching, never for submitting. In
+    a generated `backend.py`: start jobs so that they outlive the process that submits them.
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client, and die with it")

@@ -41,8 +41,8 @@ def steps_wait_for_their_upstream(diamond: Evidence) -> None:
     (`zenml.orchestrators.input_utils`); a step that starts early fails, and one that is only
     ordered (`after=`) silently works on what is not there yet.
 
-    Fix: derive the order from `step.spec.upstream_steps`, every edge of it, also those that
-    carry no data.
+    Fix: derive the order from `step.spec.upstream_steps`, every edge of it, also those that carry
+    no data. In a generated `backend.py`: pass on all of `job.depends_on`.
     """
     started = 0
     for name, upstream in diamond.calls[0].steps.items():
@@ -69,7 +69,9 @@ def each_step_runs_once(diamond: Evidence) -> None:
     Why: a step that is left out leaves the run `running` for ever; one that is started twice
     dies on the record of the first (`EntityExistsError`), and its exit code fails a good run.
 
-    Fix: submit one job for each key of the `snapshot` that `submit_pipeline` was given.
+    Fix: submit one job for each key of the `snapshot` that `submit_pipeline` was given. In a
+    generated `backend.py`: write `find`, so that a job whose submission was not answered is not
+    submitted again.
     """
     run, problems = diamond.run, []
     for name in diamond.calls[0].steps:
@@ -94,7 +96,9 @@ def nothing_starts_after_a_failed_step(failing: Evidence) -> None:
     Why: it would look for an input that was never written, and bury the cause of the failure
     under its own error.
 
-    Fix: start a step only when each step upstream has a successful record in ZenML's store.
+    Fix: start a step only when each step upstream has a successful record in ZenML's store. In a
+    generated `backend.py`: heed `job.start_when`; if your system can only wait for an end,
+    `core/after_ended.py` does the rest.
     """
     run = failing.run
     started = [r.job.name for r in failing.step_jobs if r.job.step == "after_boom" and r.started_at]
@@ -112,7 +116,8 @@ def independent_steps_run_in_parallel(diamond: Evidence) -> None:
     together. Users read a DAG as a promise of the first.
 
     Fix: submit every step whose upstream is done before waiting for any. An orchestrator that is
-    sequential on purpose says so in its documentation.
+    sequential on purpose says so in its documentation. In a generated `backend.py`: don't let
+    control jobs use up the slots of the steps.
     """
     if diamond.in_process:
         raise NotApplicable("the steps share the client's process, and take turns in it")
