@@ -18,7 +18,8 @@ class AcmeBackend(JobBackend):
     """Runs jobs on the system of your choice. `self.config` is the component's configuration.
 
     If no coordinator keeps the order of steps (see `orchestrator.py`), your system does: `submit`
-    tells it what `job.depends_on` and `job.start_when` say.
+    tells it what `job.depends_on` and `job.start_when` say. `core/after_ended.py` helps where a job
+    can only wait until others have ended, in whatever way.
 
     From `submit`, raise `UnavailableError` if the system can't be reached, and `NoRoomError` if it
     takes no more jobs until others have ended: the core tries again. Any other exception is a
@@ -44,7 +45,7 @@ class AcmeBackend(JobBackend):
         """
         # 1. Name and command: `job.name` is valid nearly everywhere and never repeats;
         #    `job.command` is a list of arguments. If your system wants one text for a shell, use
-        #    `shlex.join`, or give it the file that `private_script` of `scripts.py` writes.
+        #    `shlex.join`, or give it the file that `private_script` of `core/scripts.py` writes.
         #
         # 2. Environment: the process needs every variable of `job.environment`, unchanged. There
         #    is a token among them: no command line, no name, no file that others can read.
