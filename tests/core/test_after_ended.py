@@ -15,7 +15,7 @@ from typing import Literal
 import pytest
 
 from zenml_conformance.core.after_ended import ExitCodes
-from zenml_conformance.core.jobs import Job, JobState, UnavailableError
+from zenml_conformance.core.jobs import Job, JobState, NoRoomError, UnavailableError
 
 Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
 
@@ -247,7 +247,7 @@ def test_a_job_starts_once(exit_codes: ExitCodes, start: Start) -> None:
     exit_codes.discard_script("b")
 
 
-@pytest.mark.parametrize("error", [RuntimeError, UnavailableError])
+@pytest.mark.parametrize("error", [RuntimeError, NoRoomError, UnavailableError])
 def test_no_script_of_a_refused_job_is_left(
     error: type[RuntimeError], exit_codes: ExitCodes, start: Start
 ) -> None:

@@ -61,8 +61,8 @@ class ExitCodes:
     ) -> Iterator[tuple[str, str]]:
         """Enclose the submission of a job; give the command to submit, without an environment.
 
-        Should the system refuse the job, no script is left. After an outage (`UnavailableError`) it
-        stays, since the system may have taken the job.
+        Should the system refuse the job, or have no room for it, no script is left. After an outage
+        (`UnavailableError`) it stays, since the system may have taken the job.
 
         Args:
             job: The job.
@@ -71,7 +71,7 @@ class ExitCodes:
         Raises:
             ValueError: If a shell can't set a variable of the environment because of its name.
         """
-        from .jobs import UnavailableError
+        from .jobs import NoRoomError, UnavailableError
 
         needed = job.depends_on if depends_on is None else depends_on
         program = (
@@ -83,10 +83,10 @@ class ExitCodes:
         script = private_script(wrapped, self.directory)
         try:
             yield "sh", str(script)
-        except UnavailableError:
-            raise
-        except BaseException:
-            self.discard_script(job.name)
+        except BaseException as error:
+            is_refused = isinstance(error, NoRoomError) or not isinstance(error, UnavailableError)
+            if is_refused:
+                self.discard_script(job.name)
             raise
 
     def state(self, name: str) -> JobState:
