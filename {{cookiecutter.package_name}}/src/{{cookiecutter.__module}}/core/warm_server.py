@@ -101,7 +101,7 @@ class WarmServer:
             if ready:
                 with suppress(OSError):
                     return self.listener.accept()[0]
-            if False:
+            if _has_children():
                 used = time.monotonic()
             elif time.monotonic() - used >= self.seconds:
                 return None
