@@ -109,7 +109,7 @@ INHERITED = {"HOME": "/home/me", "ZENML_STORE_API_TOKEN": "old", "ZENML_STORE_UR
     [
         ({}, True),
         ({"ZENML_STORE_API_TOKEN": "new", "ZENML_ACME_RUN_ID": "1"}, True),
-        ({"CUDA_VISIBLE_DEVICES": "1"}, True),
+        ({"CUDA_VISIBLE_DEVICES": "1", "OLDPWD": "/", "_": "/usr/bin/make"}, True),
         *[
             ({name: "1"}, False)
             for name in (
