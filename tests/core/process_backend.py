@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zenml_conformance.core import lifeline, warm_client
 from zenml_conformance.core.jobs import Job, JobBackend, JobState
-from zenml_conformance.core.warm_client import Origin, WarmClient
+from zenml_conformance.core.warm_client import WarmClient
 from zenml_conformance.core.warm_start import server_environment
 
 FOLDER = "ACME_FOLDER"
@@ -20,11 +20,6 @@ WARM = "warm"
 """In that, the directory of the server's socket."""
 
 
-def client_environment() -> dict[str, str]:
-    """Return the environment of the tests, which is the same for all of them."""
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-
-
 class ProcessBackend(JobBackend):
     """The output of a job lies in the file `<id>.log`, and which process it is in `<id>.alive`."""
 
@@ -32,10 +27,7 @@ class ProcessBackend(JobBackend):
 
     def submit(self, job: Job) -> str:
         """Start its process."""
-        # Not with what a library, or pytest, has added since this process was started: a job is
-        # forked only if it has the environment that the server was started with.
-        machine = warm_client.origin.environment if warm_client.origin else client_environment()
-        environment = {**machine, **job.environment}
+        environment = {**os.environ, **job.environment}
         request = {
             "command": list(job.command),
             "environment": environment,
@@ -43,8 +35,9 @@ class ProcessBackend(JobBackend):
             "outlives_connection": True,
             "owns_children": job.is_step,
         }
-        origin = warm_client.origin or Origin(server_environment(environment), os.getcwd())
-        server = WarmClient(self.file(WARM), sys.executable, origin, seconds=600.0)
+        server = warm_client.own or WarmClient.find(
+            self.file(WARM), sys.executable, server_environment(environment), os.getcwd(), 600.0
+        )
         with self.file(f"{job.name}.log").open("wb") as log:
             process = server.start(request, log.fileno())
         alive = lifeline.hold(self.file(f"{job.name}.alive"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from zenml_conformance.core import job_main
+from zenml_conformance.core import job_main, supervisor
 
 PROGRAM = """
 import atexit, json, os, stat, sys, threading, time
@@ -41,7 +41,7 @@ def told(tmp_path: Path) -> Any:
         "TMPDIR": str(tmp_path / "temporary"),
         "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
     }
-    environment.pop(job_main.OWN_CONFIGURATION, None)
+    environment.pop(supervisor.OWN_CONFIGURATION, None)
     command = [sys.executable, "-m", job_main.__name__, "a_program", "--option", "its value"]
     output = subprocess.check_output(command, env=environment, timeout=60)
     return json.loads(output.splitlines()[-1])

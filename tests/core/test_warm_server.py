@@ -26,7 +26,7 @@ import pytest
 
 from zenml_conformance import core
 from zenml_conformance.core import warm_client, warm_server
-from zenml_conformance.core.warm_client import open_private
+from zenml_conformance.core.warm_client import address, open_private
 from zenml_conformance.core.warm_start import server_environment
 
 PATIENCE_SECONDS = 60
@@ -314,12 +314,15 @@ def test_a_client_that_goes_away_harms_nothing(jobs: Jobs, sent: bytes) -> None:
     """Neither the server nor other jobs, whatever it has sent, and whether it was accepted yet."""
     job = jobs.start(STAYS)
     (server,) = jobs.servers()
-    for stop, go_on in ((lambda: None, lambda: None), (server.suspend, server.resume)):
-        stop()
+    folder = open_private(jobs.sockets)
+    for is_busy in (False, True):
+        if is_busy:
+            server.suspend()
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(jobs.client().path))
+            connection.connect(address(folder, jobs.client().path))
             connection.sendall(sent)
-        go_on()
+        server.resume()
+    os.close(folder)
     assert jobs.run() == "done\n"
     assert jobs.servers() == [server]
     assert job.wait(0.0) is None
