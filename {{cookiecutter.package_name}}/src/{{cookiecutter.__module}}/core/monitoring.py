@@ -94,6 +94,7 @@ def job_states(backend: JobBackend, job_ids: Iterable[str]) -> dict[str, JobStat
                 "cancelled. Its log, or the system's own commands, may tell what is wrong.",
                 job_id,
             )
+            cancel_job(backend, job_id)
     return states
 
 
