@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 
-class LeavesStepsAlone(Coordinator):
-    """Cancels no steps, not even when it is stopped."""
+class DiesAtOnce(Coordinator):
+    """Cancels no steps when it is told to end."""
 
-    def cancel(self, names: Sequence[str]) -> None:
-        """Cancel steps."""
+    def walk(self) -> None:
+        """Run the steps."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        super().walk()
 
 
 class OnlyTheControlJob(Stop):
@@ -44,7 +47,7 @@ class StopsNothing(Stop):
         return []
 
 
-@breaks("STOP-1", scenarios=("stopped",), beside=(LeavesStepsAlone,))
+@breaks("STOP-1", scenarios=("stopped",), beside=(DiesAtOnce,))
 class StopsTheCoordinatorOnly(OnlyTheControlJob):
     """The job that was submitted by the client is ended, and the steps go on."""
 

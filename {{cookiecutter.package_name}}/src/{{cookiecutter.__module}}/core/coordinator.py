@@ -120,9 +120,7 @@ class Coordinator:
             if job.step not in self.succeeded
         }
         self.pending = [
-            name
-            for name in self.names()
-            if name not in self.succeeded and name not in self.active
+            name for name in self.names() if name not in self.succeeded and name not in self.active
         ]
 
     def walk(self) -> None:
