@@ -165,3 +165,8 @@ class _LeavesTheRun(Reconciliation):
 @breaks("STOP-8", scenarios=("stopped_dynamic",), beside=(_LeavesTheRun,))
 class KillsDynamicRunsLikeStaticOnes(Kills):
     """Jobs are killed, their steps are settled, and the run is left to turn by itself."""
+
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        """The job of the pipeline's code alone, as long as it lives: it could still end the run."""
+        alive = super().alive(run)
+        return [i for i in alive if i == self.orchestrator.jobs_of(run).control] or alive
