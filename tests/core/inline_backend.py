@@ -59,7 +59,7 @@ class InlineBackend(SchedulingBackend):
         assert job.name not in self.jobs, "the same job was submitted twice"
         self.jobs[job.name] = job
         self.states[job.name] = JobState.QUEUED
-        self._start_what_may()
+        self.start_what_may()
         if who in self.lose:
             self.lose.remove(who)
             raise UnavailableError("the answer was lost")
@@ -73,7 +73,7 @@ class InlineBackend(SchedulingBackend):
         """Have it ended."""
         if not self._state(job_id).is_ended:
             self.states[job_id] = JobState.CANCELLED
-            self._start_what_may()
+            self.start_what_may()
 
     def wait(self, job_ids: Sequence[str], timeout: float) -> None:
         """Return at once: what may happen has happened, unless the test interferes."""
@@ -118,7 +118,8 @@ class InlineBackend(SchedulingBackend):
     def _state(self, job_id: str) -> JobState:
         return self.states.get(job_id, JobState.UNKNOWN)
 
-    def _start_what_may(self) -> None:
+    def start_what_may(self) -> None:
+        """Start the jobs that nothing is in the way of."""
         for job_id, job in list(self.jobs.items()):
             before = [self._state(other) for other in job.depends_on]
             if self._state(job_id) == JobState.QUEUED and all(state.is_ended for state in before):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from zenml.client import Client
@@ -12,11 +12,12 @@ from zenml.enums import ExecutionMode
 from zenml.models import PipelineRunResponse
 from zenml.utils.run_utils import stop_run
 
-from zenml_conformance.core import control
+from zenml_conformance.core import control, outages
 from zenml_conformance.core.coordinator import CoordinatorTopology
 from zenml_conformance.core.jobs import COORDINATOR, Job, JobState, NoRoomError
 from zenml_conformance.core.run_id import RUN_ID_VARIABLE
 
+from .fake_time import FakeTime
 from .inline_backend import InlineBackend
 from .pipelines import diamond, pair
 from .runs import last_run, run, start, statuses
@@ -72,12 +73,106 @@ def test_a_step_that_there_is_no_room_for_fails(
     assert "no job is waited for longer than 0 seconds" in str(ended.steps["left"].exception_info)
 
 
+def no_room(backend: InlineBackend, step: str, monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Have the backend never take the job of a step, and time pass at once; return the clock."""
+    accept = backend.submit
+
+    def submit(job: Job) -> str:
+        if job.labels.get("step") == step:
+            raise NoRoomError("the queue is full")
+        return accept(job)
+
+    time = FakeTime()
+    monkeypatch.setattr(backend, "submit", submit)
+    monkeypatch.setattr(outages, "time", time)
+    return time
+
+
+def test_a_failure_ends_the_wait_for_room(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one step waits for room, the coordinator sees what becomes of the others."""
+    no_room(backend, "right", monkeypatch)
+    backend.never_start = {"left"}
+    ended = run(diamond.with_options(execution_mode=ExecutionMode.STOP_ON_FAILURE))
+    assert statuses(ended) == {"": "failed", "one": "completed", "left": "failed"}
+
+
+def test_a_stop_ends_the_wait_for_room(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs may end; what there was no room for does not start."""
+    time = no_room(backend, "right", monkeypatch)
+    accept = backend.submit
+
+    def submit(job: Job) -> str:
+        if job.labels.get("step") == "right" and not time.pauses:
+            stop_run(last_run(), graceful=True)
+        return accept(job)
+
+    monkeypatch.setattr(backend, "submit", submit)
+    assert statuses(run(diamond)) == {"": "stopped", "one": "completed", "left": "completed"}
+    assert len(time.pauses) == 1
+
+
 @pytest.mark.parametrize("mode", [ExecutionMode.STOP_ON_FAILURE, ExecutionMode.FAIL_FAST])
 def test_no_step_is_submitted_after_a_failure(backend: InlineBackend, mode: ExecutionMode) -> None:
     """In both modes: `last` needs both branches, and one of them never ends well."""
     backend.never_start = {"one"}
     assert statuses(run(diamond.with_options(execution_mode=mode)))[""] == "failed"
     assert backend.steps().keys() == {"one"}
+
+
+def test_a_job_that_could_not_be_cancelled_is_cancelled_later(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backend can't be reached at the moment when another step fails."""
+    backend.queued, backend.never_start = {"left"}, {"right"}
+    cancel, outage = backend.cancel, [ConnectionError("down"), ConnectionError("down")]
+
+    def cancel_unless_down(job_id: str) -> None:
+        if outage:
+            raise outage.pop()
+        cancel(job_id)
+
+    monkeypatch.setattr(backend, "cancel", cancel_unless_down)
+    ended = run(diamond.with_options(execution_mode=ExecutionMode.FAIL_FAST))
+    assert not outage
+    assert statuses(ended)[""] == "failed"
+    assert backend.states[backend.steps()["left"].name] == JobState.CANCELLED
+
+
+def test_a_backend_that_fails_to_wait_ends_no_run(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs go on, so the coordinator does, too."""
+    backend.queued = {"one"}
+
+    def wait(job_ids: Sequence[str], timeout: float) -> None:
+        backend.queued.clear()
+        backend.start_what_may()
+        raise ConnectionError(f"{job_ids}, {timeout}: the connection was refused")
+
+    monkeypatch.setattr(backend, "wait", wait)
+    monkeypatch.setattr(backend, "poll_seconds", 0.0)
+    assert set(statuses(run(pair)).values()) == {"completed"}
+
+
+def test_the_log_of_a_step_is_known_while_it_waits(backend: InlineBackend) -> None:
+    """Not only when it has ended."""
+    backend.queued = {"one"}
+    logs: list[object] = []
+    cancel = backend.cancel
+
+    def wait(job_ids: Sequence[str], timeout: float) -> None:
+        del timeout
+        logs.append(last_run().run_metadata["step_logs"])
+        for job_id in job_ids:
+            cancel(job_id)
+
+    backend.wait = wait  # type: ignore[method-assign]
+    run(pair)
+    assert logs[0] == {"one": f"/logs/{backend.steps()['one'].name}"}
 
 
 def test_a_held_job_fails_its_step_alone(backend: InlineBackend) -> None:

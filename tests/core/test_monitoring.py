@@ -187,6 +187,19 @@ def test_a_backend_that_answers_for_all_at_once_may_fail(
     assert monitoring.ended_jobs(backend, "abc") == set()
 
 
+def test_a_status_that_was_never_written_is_an_error(
+    backend: FailingBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To ask again would be to wait for ever."""
+
+    def status(job_id: str) -> JobState:
+        raise NotImplementedError("`status` is not written yet")
+
+    monkeypatch.setattr(backend, "status", status)
+    with pytest.raises(NotImplementedError, match="not written"):
+        monitoring.wait_until_ended(backend, "a")
+
+
 def test_a_held_job_is_cancelled(backend: FailingBackend, caplog: pytest.LogCaptureFixture) -> None:
     """It would never start. The log says so, since the job itself can't."""
     backend.states = {"a": JobState.HELD, "b": JobState.QUEUED}

@@ -14,6 +14,7 @@ from zenml.orchestrators.exceptions import PipelineSubmissionError
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.utils.time_utils import utc_now
 
+from zenml_conformance.core import schedules as core_schedules
 from zenml_conformance.core.coordinator import CoordinatorTopology
 from zenml_conformance.core.schedules import check_cron
 
@@ -126,6 +127,38 @@ def test_a_failed_update_changes_nothing(clock: InlineBackend) -> None:
 
 
 @once
+def test_an_update_that_fails_halfway_is_undone(
+    clock: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither may the old schedule be lost, nor fire beside the new one."""
+    created = schedule()
+    before = dict(clock.schedules)
+    unschedule = clock.unschedule
+
+    def keep_the_old(schedule_id: str) -> None:
+        if schedule_id in before:
+            raise RuntimeError("the clock is locked")
+        unschedule(schedule_id)
+
+    monkeypatch.setattr(clock, "unschedule", keep_the_old)
+    with pytest.raises(RuntimeError, match="the clock is locked"):
+        Client().update_schedule(created.id, cron_expression="0 7 * * *")
+    assert clock.schedules == before
+    monkeypatch.setattr(clock, "unschedule", unschedule)
+
+    def is_down(*_: object) -> None:
+        raise ConnectionError("the store is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(core_schedules, "publish_schedule_metadata", is_down)
+        with pytest.raises(ConnectionError, match="the store is down"):
+            Client().update_schedule(created.id, cron_expression="0 7 * * *")
+    assert clock.schedules == before
+    Client().delete_schedule(created.id)
+    assert not clock.schedules
+
+
+@once
 def test_a_deleted_schedule_fires_no_more(clock: InlineBackend) -> None:
     """It may be gone already."""
     created = schedule()
@@ -157,7 +190,7 @@ def test_schedules_take_an_orchestrator_that_has_them(client: Client) -> None:
     assert not schedules()
 
 
-@pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "0 0 * * 7"])
+@pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "05 04 * * 07"])
 def test_cron_expressions(expression: str) -> None:
     """What cron itself takes."""
     check_cron(expression)

@@ -52,6 +52,19 @@ def test_what_waits_never_starts(
     assert set(backend.states.values()) == {JobState.CANCELLED}
 
 
+def test_a_job_that_takes_its_time_to_end_is_waited_for(
+    backend: InlineBackend, topology: type[Topology], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graceful stop, too, leaves a run behind that has ended."""
+    waiting = start_waiting(backend, topology)
+    cancel, told = backend.cancel, set[str]()
+    monkeypatch.setattr(backend, "cancel", told.add)
+    monkeypatch.setattr(backend, "wait", lambda job_ids, timeout: [cancel(id) for id in told])
+    stop_run(waiting, graceful=True)
+    assert statuses(last_run()) == {"": "stopped"}
+    assert set(backend.states.values()) == {JobState.CANCELLED}
+
+
 def test_steps_that_can_not_say_so_are_stopped(
     backend: InlineBackend, topology: type[Topology]
 ) -> None:

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,13 +21,12 @@ from zenml.utils.env_utils import get_runtime_environment
 
 from .jobs import COORDINATOR, JobState
 from .monitoring import (
-    WAIT_SECONDS,
     cancel_job,
     ended_jobs,
     job_states,
     log_location,
     submit_job,
-    wait_until_ended,
+    wait_for_news,
 )
 from .outages import through_outages
 from .reconciliation import is_stopped, step_records
@@ -77,14 +75,20 @@ class CoordinatorTopology(Topology):
         return Coordinator(self.orchestrator, snapshot, run, run_id)
 
 
+class _NotWantedError(Exception):
+    """While there was no room for the job of a step, it became clear that the step is not to run."""
+
+
 class Coordinator:
     """One walk through the DAG of a run.
 
     Attributes:
         pending: Steps that have not been submitted.
         active: The jobs of submitted steps whose end has not been dealt with.
-        cancelled: Steps whose jobs have been cancelled.
+        cancelled: Steps whose jobs are to end.
+        told: Those of them of which the backend knows that.
         succeeded: Steps that have succeeded.
+        logs: Where the output of steps goes, as far as it is known.
     """
 
     def __init__(
@@ -112,7 +116,9 @@ class Coordinator:
         self.reconciliation = orchestrator.reconciliation(run.id)
 
         self.cancelled: set[str] = set()
-        records = step_records(run.id).items()
+        self.told: set[str] = set()
+        self.logs: dict[str, str] = {}
+        records = through_outages(partial(step_records, run.id)).items()
         self.succeeded = {name for name, record in records if self.is_done(record)}
         self.active = {
             job.step: job.job_id
@@ -128,14 +134,17 @@ class Coordinator:
         try:
             self.submit_ready_steps()
             while self.active:
-                self.backend.wait(list(self.active.values()), WAIT_SECONDS)
+                wait_for_news(self.backend, list(self.active.values()))
                 self.end_steps()
                 self.submit_ready_steps()
+                self.cancel(self.cancelled & self.active.keys())
         finally:
             # Jobs are alive here only if the coordinator has been told to stop, or has failed.
-            self.cancel(list(self.active))
-            wait_until_ended(self.backend, self.active.values())
-            self.end_steps()
+            while self.active:
+                self.cancel(list(self.active))
+                self.end_steps()
+                if self.active:
+                    wait_for_news(self.backend, list(self.active.values()))
             reason = "The coordinator has ended before the step could run."
             run = through_outages(partial(self.reconciliation.reconcile_run, reason))
             logger.info("Run %s: %s", run.name, run.status)
@@ -157,12 +166,16 @@ class Coordinator:
         for name in ready:
             if name not in self.pending:
                 return  # A step that was not accepted has ended the run.
-            self.pending.remove(name)
             try:
                 self.submit(name, jobs[name])
+            except _NotWantedError:
+                return
             except Exception as error:
                 logger.exception("The job of step `%s` has not been accepted.", name)
+                self.pending.remove(name)
                 self.end(name, f"The backend has not accepted the job of the step: {error!r}")
+            else:
+                self.pending.remove(name)
 
     def is_stopped(self) -> bool:
         """Say whether a user has stopped the run."""
@@ -204,15 +217,33 @@ class Coordinator:
                 self.register(name, job_id)
             return job_id
 
-        job_id = submit_job(self.backend, job, submit=submit_and_register)
+        def revise(job: Job) -> Job:
+            # While there is no room for it, the run goes on.
+            self.end_steps()
+            if self.is_stopped():
+                self.pending.clear()
+                self.cancel_queued()
+            if name not in self.pending:
+                raise _NotWantedError
+            return job
+
+        job_id = submit_job(self.backend, job, revise, submit_and_register)
         if name not in self.active:  # It was found.
             self.register(name, job_id)
+        self.register_log(name, job_id)
         logger.info("Step `%s`: submitted as job %s", name, job_id)
 
     def register(self, name: str, job_id: str) -> None:
         """Register the job of a step, so that others find it, should this process be killed."""
         self.active[name] = job_id
         register_run_jobs(self.run.id, self.orchestrator.id, steps={name: job_id})
+
+    def register_log(self, name: str, job_id: str) -> str | None:
+        """Register where the output of a step goes, as soon as that is known; return it."""
+        if name not in self.logs and (log := log_location(self.backend, job_id)):
+            self.logs[name] = log
+            register_run_jobs(self.run.id, self.orchestrator.id, logs={name: log})
+        return self.logs.get(name)
 
     # End steps.
 
@@ -230,9 +261,7 @@ class Coordinator:
 
     def end_job(self, name: str, job_id: str) -> None:
         """Deal with the end of the job of a step, in whatever way it has ended."""
-        log = log_location(self.backend, job_id)
-        if log:
-            register_run_jobs(self.run.id, self.orchestrator.id, logs={name: log})
+        log = self.register_log(name, job_id)
         reason = (
             f"Its job {job_id} has ended, and the step has not reported how. It was probably "
             "killed, or could not start; its log may tell"
@@ -267,19 +296,19 @@ class Coordinator:
         queued = [name for name, id in self.active.items() if states.get(id) == JobState.QUEUED]
         self.cancel(queued)
 
-    def cancel(self, names: Sequence[str]) -> None:
-        """Cancel the jobs of steps."""
+    def cancel(self, names: Collection[str]) -> None:
+        """Cancel the jobs of steps. What the backend can't be told now, it is told later."""
+        self.cancelled.update(names)
         for name in names:
-            if name not in self.cancelled:
-                self.cancelled.add(name)
-                cancel_job(self.backend, self.active[name])
+            if name not in self.told and cancel_job(self.backend, self.active[name]):
+                self.told.add(name)
 
 
 def coordinate(orchestrator: JobOrchestrator, snapshot_id: str) -> None:
     """Be the coordinator of the run that the environment names."""
-    snapshot = Client().get_snapshot(snapshot_id)
+    snapshot = through_outages(partial(Client().get_snapshot, snapshot_id))
     run_id = read_run_id()
-    run = orchestrator.find_run(UUID(snapshot_id), run_id)
+    run = through_outages(partial(orchestrator.find_run, UUID(snapshot_id), run_id))
     topology = orchestrator.topology
     if not isinstance(topology, CoordinatorTopology):
         raise TypeError(f"{type(orchestrator).__name__} has no coordinator.")
@@ -292,11 +321,11 @@ def _sigterm_deferred() -> Iterator[None]:
 
     The signal is not blocked: processes that are started meanwhile would inherit that.
     """
-    pending: list[tuple[int, FrameType | None]] = []
-    handler = signal.signal(signal.SIGTERM, lambda *signal: pending.append(signal))
+    received = []
+    handler = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
-        if pending and callable(handler):
-            handler(*pending[0])
+        if received:
+            signal.raise_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ from zenml.enums import ExecutionStatus
 from zenml.logger import get_logger
 
 from .jobs import ORCHESTRATION, JobState
-from .monitoring import check_job, log_location, submit_job
+from .monitoring import cancel_job, check_job, log_location, submit_job
 from .orchestrator import JobOrchestrator
 from .registry import isolated_step_job, register_step_job
 from .topology import SubmittedJobs
@@ -78,11 +78,11 @@ class DynamicPipelines(JobOrchestrator):
         job = factory.isolated_step(step_run_info, environment)
         check_job(self.backend, job)
         job_id = submit_job(self.backend, job)
-        log = log_location(self.backend, job_id)
         try:
+            log = log_location(self.backend, job_id)
             self.register_isolated_step(step_run_info, job_id, log)
-        except BaseException:
-            self.backend.cancel(job_id)
+        except BaseException:  # SIGTERM among them.
+            cancel_job(self.backend, job_id)
             raise
         if log:
             logger.info("Step `%s` logs to %s", step_run_info.pipeline_step_name, log)

@@ -199,6 +199,8 @@ class JobBackend(ABC):
         for job_id in job_ids:
             try:
                 states[job_id] = self.status(job_id)
+            except NotImplementedError:
+                raise
             except Exception as error:
                 logger.warning("The status of job %s is not available now: %s", job_id, error)
         return states

@@ -84,6 +84,8 @@ def job_states(backend: JobBackend, job_ids: Iterable[str]) -> dict[str, JobStat
     ids = list(job_ids)
     try:
         states = backend.statuses(ids) if ids else {}
+    except NotImplementedError:
+        raise  # It will never be known.
     except Exception as error:
         logger.warning("The status of jobs is not available now: %s", error)
         return {}
@@ -102,6 +104,20 @@ def ended_jobs(backend: JobBackend, job_ids: Iterable[str]) -> set[str]:
     """Say which jobs are known to have ended."""
     states = job_states(backend, job_ids)
     return {job_id for job_id, state in states.items() if state.is_ended}
+
+
+def wait_for_news(
+    backend: JobBackend, job_ids: Sequence[str], timeout: float = WAIT_SECONDS
+) -> None:
+    """Return when one of the jobs may have ended, and after `timeout` seconds at the latest.
+
+    A backend that fails to wait says nothing about its jobs.
+    """
+    try:
+        backend.wait(job_ids, timeout)
+    except Exception as error:
+        logger.warning("The backend can't wait for the ends of jobs now: %s", error or repr(error))
+        time.sleep(min(timeout, backend.poll_seconds))
 
 
 def wait_until_ended(
@@ -123,7 +139,7 @@ def wait_until_ended(
         ended = ended_jobs(backend, alive)
         alive = [job_id for job_id in alive if job_id not in ended]
         if alive:
-            backend.wait(alive, WAIT_SECONDS)
+            wait_for_news(backend, alive)
         if time.monotonic() > look_at:
             look_at = time.monotonic() + WATCH_SECONDS
             job_states(backend, watched)

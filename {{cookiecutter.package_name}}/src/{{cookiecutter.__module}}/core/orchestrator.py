@@ -214,12 +214,14 @@ class JobOrchestrator(BaseOrchestrator, ABC):
         role: str,
     ) -> SubmissionResult | None:
         """Register the jobs that have been submitted, and say how to wait for them."""
-        logs = log_locations(self.backend, dict(jobs.steps))
-        register_run_jobs(run.id, self.id, control=jobs.control, steps=jobs.steps, logs=logs)
+        # First of all, so that whatever happens next, the jobs can be found.
+        register_run_jobs(run.id, self.id, control=jobs.control, steps=jobs.steps)
         if is_stopped(Client().get_pipeline_run(run.id, hydrate=False)):
             # The process that has stopped it could not know these jobs.
             self.stop(run.id).forcefully()
 
+        logs = log_locations(self.backend, dict(jobs.steps))
+        register_run_jobs(run.id, self.id, logs=logs)
         metadata: dict[str, MetadataType] = {METADATA_ORCHESTRATOR_RUN_ID: run_id}
         for step, location in logs.items():
             logger.info("Step `%s` logs to %s", step, location)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -153,15 +154,16 @@ class ScheduledRuns(JobOrchestrator):
         if (active, cron) == (schedule.active, schedule.cron_expression):
             return
         check_cron(cron)
-        successor = self.backend.schedule(self.firing(schedule), cron) if active else ""
-        try:
-            if predecessor := self.backend_schedule(schedule):
+        predecessor, successor = self.backend_schedule(schedule), None
+        with ExitStack() as undo:
+            if active:
+                successor = self.backend.schedule(self.firing(schedule), cron)
+                undo.callback(self.backend.unschedule, successor)
+            self.register_schedule(schedule, successor)
+            undo.callback(self.register_schedule, schedule, predecessor)
+            if predecessor:
                 self.backend.unschedule(predecessor)
-        except BaseException:
-            if successor:
-                self.backend.unschedule(successor)
-            raise
-        publish_schedule_metadata(schedule.id, {self.id: {BACKEND_SCHEDULE: successor}})
+            undo.pop_all()
 
     def delete_schedule(self, schedule: ScheduleResponse) -> None:
         """Have the backend begin no more runs.
@@ -178,6 +180,10 @@ class ScheduledRuns(JobOrchestrator):
         """Look up the backend's id of a schedule; None if there is none."""
         schedule_id = schedule.run_metadata.get(BACKEND_SCHEDULE)
         return str(schedule_id) if schedule_id else None
+
+    def register_schedule(self, schedule: ScheduleResponse, schedule_id: str | None) -> None:
+        """Register the backend's id of a schedule; None if there is none."""
+        publish_schedule_metadata(schedule.id, {self.id: {BACKEND_SCHEDULE: schedule_id or ""}})
 
     def firing(self, schedule: ScheduleResponse) -> Job:
         """Describe the scheduled job once more, wherever this process may be.
@@ -204,7 +210,7 @@ class ScheduledRuns(JobOrchestrator):
 
 
 def check_cron(expression: str) -> None:
-    """Refuse what is no cron expression: no backend says what it would make of it.
+    """Refuse what is no cron expression: each scheduler would do something else with it.
 
     Args:
         expression: Minute, hour, day of the month, month, day of the week.
@@ -220,6 +226,7 @@ def check_cron(expression: str) -> None:
         )
     for field, (meaning, low, high, names) in zip(fields, CRON_FIELDS, strict=True):
         known = {str(value): value for value in range(low, high + 1)}
+        known |= {f"{value:02}": value for value in range(low, high + 1)}
         known |= {name: low + position for position, name in enumerate(names.split())}
         for part in field.split(","):
             match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d*))?", part)

@@ -13,7 +13,7 @@ from uuid import UUID
 from zenml.client import Client
 
 from .jobs import JobState
-from .monitoring import cancel_job, ended_jobs, job_states
+from .monitoring import cancel_job, ended_jobs, job_states, wait_for_news
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -64,7 +64,7 @@ class Stop:
             for job_id in alive:
                 if job_id not in told and self.cancel(job_id):
                     told.add(job_id)
-            self.backend.wait(alive, 1.0)
+            wait_for_news(self.backend, alive, 1.0)
         self.reconcile()
 
     def gracefully(self) -> None:
@@ -81,8 +81,15 @@ class Stop:
         if ended_jobs(self.backend, others) == others:
             if jobs.control and states.get(jobs.control) == JobState.QUEUED:
                 self.cancel(jobs.control)  # There is nothing left to look after.
+                self.wait_for_end(jobs.control)
             if jobs.control is None or ended_jobs(self.backend, [jobs.control]):
                 self.reconcile()
+
+    def wait_for_end(self, job_id: str) -> None:
+        """Wait, with patience but not for ever, until a job has ended that was cancelled."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not ended_jobs(self.backend, [job_id]) and time.monotonic() < deadline:
+            wait_for_news(self.backend, [job_id], 1.0)
 
     def alive(self, run: PipelineRunResponse) -> list[str]:
         """Return the jobs to cancel next, in the order in which to do it."""
