@@ -30,9 +30,13 @@ LEFT_OUT: list[tuple[str, str, str]] = [
     (
         "*",
         "zenml pipeline runs stop .*",
-        "RUN stands for a run: tests/test_stopping.py of a project",
+        "RUN stands for a run: tests/core/test_stopping.py",
     ),
-    ("*", "zenml pipeline runs refresh .*", "RUN stands for a run: tests/test_stopping.py, too"),
+    (
+        "*",
+        "zenml pipeline runs refresh .*",
+        "RUN stands for a run: tests/core/test_stopping.py, too",
+    ),
     ("*", "pytest -n auto .*", "the same as `pytest`, on all cores"),
     *(
         (pattern, "pytest   .*", "takes minutes: tests/test_conformance.py judges all patterns")

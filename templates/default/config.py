@@ -21,7 +21,7 @@ class AcmeOrchestratorSettings(BaseSettings):
     image: str | None = Field(
         default=None,
         description="Container image to run in, with ZenML, this package and the pipeline's "
-        "code in it. Default: no container; machines then share the paths of the client.",
+        "code in it. Default: no container; all machines must then see the client's paths.",
     )
 
 
@@ -29,7 +29,7 @@ class AcmeOrchestratorConfig(
     BaseOrchestratorConfig,
     AcmeOrchestratorSettings,
 ):
-    """What the stack component is registered with; also the default of every setting.
+    """The configuration of the stack component. Its values are the defaults of the settings.
 
     A field that only this class has is the same for all runs (an address, an account). For a
     password or token use `zenml.utils.secret_utils.SecretField` instead of `Field`.
@@ -37,10 +37,10 @@ class AcmeOrchestratorConfig(
 
     @property
     def is_remote(self) -> bool:
-        """Whether jobs run where the client's machine can't be reached.
+        """Whether jobs can't reach what exists on the client's machine alone.
 
-        Return True if they do: ZenML then refuses stacks with components that exist on the
-        client's machine alone, instead of letting every step fail.
+        False if they share its file system. If they don't, return True: ZenML then refuses stacks
+        with local components, such as the default artifact store, instead of letting steps fail.
         """
         return False
 
@@ -48,8 +48,9 @@ class AcmeOrchestratorConfig(
     def is_schedulable(self) -> bool:
         """Whether pipelines may have a schedule.
 
-        Return True when the backend and the orchestrator have what `core/schedules.py` says. Until
-        then ZenML refuses schedules, which is better than to keep a record of one that never fires.
+        Return True when the backend is a `SchedulingBackend`, and the orchestrator inherits from
+        `ScheduledRuns` (`core/schedules.py`). Until then ZenML refuses schedules, which is better
+        than to keep a record of one that never fires.
         """
         return False
 

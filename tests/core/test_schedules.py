@@ -190,7 +190,9 @@ def test_schedules_take_an_orchestrator_that_has_them(client: Client) -> None:
     assert not schedules()
 
 
-@pytest.mark.parametrize("expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "05 04 * * 07"])
+@pytest.mark.parametrize(
+    "expression", ["* * * * *", "*/5 0-6/2 1,15 jan-mar MON-fri", "05 04 * * 07"]
+)
 def test_cron_expressions(expression: str) -> None:
     """What cron itself takes."""
     check_cron(expression)

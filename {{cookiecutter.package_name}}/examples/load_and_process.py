@@ -31,7 +31,7 @@ def load_and_process() -> None:
 
 
 def main() -> int:
-    """Run the pipeline and show what the store has to say about it.
+    """Run the pipeline and print its result.
 
     Returns:
         The exit code: 0 if the run completed.

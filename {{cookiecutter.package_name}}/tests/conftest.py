@@ -1,4 +1,4 @@
-"""A ZenML of its own for the tests: nothing of the developer's is read or written."""
+"""Keep the tests away from your own ZenML: nothing of it is read or written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hide the developer's ZenML, before a module with steps and pipelines is imported."""
+    """Hide your ZenML, before a module with steps and pipelines is imported."""
     folder = tempfile.TemporaryDirectory()
     config.add_cleanup(folder.cleanup)
     patch = pytest.MonkeyPatch()

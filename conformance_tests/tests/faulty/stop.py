@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from zenml.orchestrators import BaseOrchestrator
@@ -80,7 +80,7 @@ class KillsOutright(Kills):
 
 
 class _LeavesQueuedStepsAlone(Coordinator):
-    def cancel(self, names: Sequence[str]) -> None:
+    def cancel(self, names: Collection[str]) -> None:
         """Cancel steps."""
         states = {name: self.backend.status(self.active[name]) for name in names}
         super().cancel([name for name in names if states[name] is not JobState.QUEUED])

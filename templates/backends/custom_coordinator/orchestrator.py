@@ -1,4 +1,4 @@
-"""The orchestrator: what ZenML calls. It inherits what it does, and names what it does it with."""
+"""The orchestrator: the class that ZenML calls. It connects `core` to this project's backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from .core.jobs import JobBackend
 
 
 class AcmeOrchestrator(DynamicPipelines):
-    """Runs the steps of a pipeline as jobs of your system, which a coordinator submits."""
+    """Runs the steps of a pipeline as jobs of your system, which a coordinator submits.
+
+    If your system can keep the order of the jobs itself, have `topology_class` be
+    `core.native_dag.NativeDagTopology`: no coordinator is needed then.
+    """
 
     topology_class = CoordinatorTopology
 

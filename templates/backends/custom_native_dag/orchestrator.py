@@ -1,4 +1,4 @@
-"""The orchestrator: what ZenML calls. It inherits what it does, and names what it does it with."""
+"""The orchestrator: the class that ZenML calls. It connects `core` to this project's backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .core.native_dag import NativeDagTopology
 
 
 class AcmeOrchestrator(DynamicPipelines):
-    """Runs the steps of a pipeline as jobs of your scheduler, which keeps their order."""
+    """Runs the steps of a pipeline as jobs of your scheduler, which keeps their order.
+
+    If it can't, have `topology_class` be `core.coordinator.CoordinatorTopology`.
+    """
 
     topology_class = NativeDagTopology
 

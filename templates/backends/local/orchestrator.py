@@ -1,4 +1,4 @@
-"""The orchestrator: what ZenML calls. It inherits what it does, and names what it does it with."""
+"""The orchestrator: the class that ZenML calls. It connects `core` to this project's backend."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # jinja: filter replace("Acme", cookiecutter.__class)
-"""The flavor: what ZenML registers, and the way from there to everything else."""
+"""The flavor: the class that you register with ZenML. It names configuration and orchestrator."""
 
 from __future__ import annotations
 

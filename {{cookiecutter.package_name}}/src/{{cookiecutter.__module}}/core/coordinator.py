@@ -1,7 +1,7 @@
 """The topology of a coordinator: a control job that submits each step when its turn comes.
 
-It may be started again for the same run, should it have been killed: what has succeeded counts as
-done, and jobs that are still alive are waited for.
+If the system starts it again after it was killed, it goes on with the run: what has succeeded
+counts as done, and jobs that are still alive are waited for.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class CoordinatorTopology(Topology):
 
 
 class _NotWantedError(Exception):
-    """While there was no room for the job of a step, it became clear that the step is not to run."""
+    """A step must not run any more: that became clear while there was no room for its job."""
 
 
 class Coordinator:

@@ -1,10 +1,10 @@
-"""The seam: what the orchestrator asks of the system that runs its jobs.
+"""The interface between the orchestrator and the system that runs its jobs.
 
 The orchestrator turns a ZenML run into jobs. A `JobBackend` turns jobs into the words of one
 system. Neither needs to know the other, so each can be tested alone.
 
-A *step job* runs one step. A *control job* looks after a run; which one a run has depends on the
-pipeline and on who keeps the order of its steps (`Job.labels` lists them by their `role`).
+A *step job* runs one step. A *control job* looks after a run. Which one a run has depends on the
+pipeline, and on who keeps the order of its steps: see the roles in the description of `Job.labels`.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ CONTROL_GRACE_SECONDS = 60.0
 class JobState(str, Enum):
     """What a backend knows about a job.
 
-    Only "alive or ended" steers a run: whether a step succeeded is read from ZenML's store, where
-    the step itself reports it.
+    Whether a step succeeded is read from ZenML's store, where the step itself reports it. How its
+    job has ended counts only if it has not.
     """
 
     QUEUED = "queued"
     RUNNING = "running"
     HELD = "held"
-    """The system keeps the job back because of an error: it will not start by itself. The core
-    cancels it, so that the run can end."""
+    """The system holds the job because of an error: it will not start by itself. The core cancels
+    it, so that the run can end. A job that a person holds is `QUEUED`."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -82,17 +82,19 @@ class Job:
             keep them off command lines and out of names, labels, logs and files that others can
             read.
         image: Container image to run the command in; None to run it without a container.
-        cpu: Cores, fractions allowed; None if the step does not say.
+        cpu: Cores, fractions allowed; None if the step does not say. Control jobs ask for nothing,
+            except one that runs the function of a dynamic pipeline.
         memory: Bytes; None if the step does not say.
         gpus: Number of GPUs; 0 asks for none, None if the step does not say.
         gpu_class: The type of the GPUs, in the system's words; None if any will do.
         depends_on: Ids, as `JobBackend.submit` returned them, of jobs that come first. Empty where
             a coordinator keeps the order.
         start_when: What all of `depends_on` must have done before this job may start:
-            "succeeded", or merely "ended", in whatever way. When "succeeded" can no longer come
-            true, the job must end as cancelled or failed without having started.
+            "succeeded", or merely "ended", whatever their outcome. When "succeeded" can no longer
+            come true, the job must end as cancelled or failed without having started.
         settings: What the step has set (for a control job: the pipeline), as an instance of the
-            settings class in `config.py`. The place for fields that only this backend understands.
+            settings class in `config.py`; None if that has none. The place for fields that only
+            this backend understands. A control job outlives the steps: a time limit is not for it.
         labels: Who the job belongs to (`pipeline`, `run_id`, `step`) and what it does (`role`), in
             characters that backends accept. Nothing secret, and not needed for the job to work.
             Roles: `step`; `coordinator`, which submits each step when its turn comes; `finalizer`,
@@ -184,16 +186,17 @@ class JobBackend(ABC):
 
     @abstractmethod
     def cancel(self, job_id: str) -> None:
-        """Have a job ended: SIGTERM to its process, time to react, then SIGKILL.
+        """Terminate a job: SIGTERM to its process, time to react, then SIGKILL.
 
         Does nothing to a job that has ended or is unknown.
         """
 
     def statuses(self, job_ids: Sequence[str]) -> dict[str, JobState]:
-        """Say how several jobs are doing. Override it if one question is enough for all.
+        """Say how several jobs are doing. Override it if one request can ask for several.
 
         Returns:
-            The states by id, without those that can't be had just now.
+            The states by id, without those that can't be had just now. A job that is gone for good
+            is among them, as `UNKNOWN`: one that is left out is asked for again and again.
         """
         states = {}
         for job_id in job_ids:
@@ -206,7 +209,7 @@ class JobBackend(ABC):
         return states
 
     def find(self, job: Job) -> str | None:
-        """Look for a job that may have been taken although `submit` failed, by its name.
+        """Look for a job that may have been accepted although `submit` failed, by its name.
 
         Returns:
             Its id; None if the system does not have it.
@@ -229,7 +232,8 @@ class JobBackend(ABC):
     def wait(self, job_ids: Sequence[str], timeout: float) -> None:
         """Return when one of the jobs may have ended, and after `timeout` seconds at the latest.
 
-        Returning too early is harmless. Override it if the system can tell about ends.
+        Returning too early is harmless. Override it if the system can tell about ends, to avoid
+        polling.
         """
         del job_ids
         time.sleep(min(timeout, self.poll_seconds))
