@@ -154,14 +154,25 @@ def extend_local(project: Path) -> None:
 CONFLICT = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.M)
 
 
-def resolve(file: Path) -> list[str]:
-    """Keep both sides of imports, and ours of methods; return what the conflicts were about."""
+def resolve(file: Path, work: set[str]) -> list[str]:
+    """Resolve conflicts as docs/update-a-project.md says; return what they were about.
+
+    Args:
+        file: The file.
+        work: The lines that the team has added.
+    """
     about = []
 
     def keep(conflict: re.Match[str]) -> str:
         ours, theirs = conflict.groups()
-        about.append("imports" if ours.startswith("from ") else "a method")
-        return ours + theirs if about[-1] == "imports" else ours
+        if ours.startswith("from "):
+            about.append("imports")
+            return ours + theirs
+        if "raise NotImplementedError" in theirs:
+            about.append("a method of ours")
+            return ours
+        about.append("a method of the template's")
+        return "".join(line for line in ours.splitlines(True) if line.rstrip() in work) + theirs
 
     text = CONFLICT.sub(keep, file.read_text(encoding="utf-8"))
     file.write_text(text, encoding="utf-8")

@@ -267,9 +267,9 @@ def work_of_team(project: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("pattern", "conflicts"),
     [
-        ("custom_coordinator", {"backend.py": ["imports", "a method"]}),
+        ("custom_coordinator", {"backend.py": ["imports", *["a method of ours"] * 2]}),
         ("slurm", {"backend.py": ["imports"]}),
-        ("local", {}),
+        ("local", {"backend.py": ["a method of the template's"]}),
     ],
 )
 def test_from_before_core(
@@ -292,7 +292,8 @@ def test_from_before_core(
         work = work_of_team(project)
         follow(project, *(line for line in commands("Update") if line.startswith(tool)))
         marked = git(project, "diff", "--name-only", "--diff-filter=U").split()
-        assert {Path(name).name: team.resolve(project / name) for name in marked} == conflicts
+        resolved = {Path(name).name: team.resolve(project / name, work) for name in marked}
+        assert resolved == conflicts
         assert tree(project / core) == tree(fresh / core)
         follow(project, *(line for line in commands("4. Import from `core`") if line != "mypy"))
         files = git(project, "ls-files", "*.py", "*.md", "*.toml").split()

@@ -14,7 +14,7 @@ from .core.jobs import Job, JobBackend, JobState
 
 
 class AcmeBackend(JobBackend):
-    """Runs jobs on your system. `self.config` is the configuration of the stack component.
+    """Runs jobs on the system of your choice. `self.config` is the component's configuration.
 
     With `NativeDagTopology` (see `orchestrator.py`) your system keeps the order of the jobs:
     `submit` passes on `job.depends_on` and `job.start_when`. `core/after_ended.py` helps if a job
@@ -87,12 +87,12 @@ class AcmeBackend(JobBackend):
         raise NotImplementedError("`status` is not written yet: it must return a JobState.")
 
     def cancel(self, job_id: str) -> None:
-        """Terminate the job, whether it waits or runs.
+        """Have the job ended, whether it waits or runs.
 
         Args:
             job_id: What `submit` returned, perhaps in another process.
         """
-        # SIGTERM first, and SIGKILL some seconds later (10 are enough for most steps): in between,
-        # steps report to ZenML that they were stopped. A job that waits must never start. Return
-        # without waiting, and without an error if the job has ended or is unknown.
-        raise NotImplementedError("`cancel` is not written yet: it must terminate the job.")
+        # SIGTERM first, and SIGKILL some seconds later: in between, steps tell ZenML that they
+        # were stopped. A job that waits must never start. Be quiet about jobs that have ended or
+        # are unknown. No need to wait.
+        raise NotImplementedError("`cancel` is not written yet: it is to have the job ended.")
