@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECONDS = 240
+SECONDS = 600
 """How long a session may take at most, on a busy machine."""
 
 
