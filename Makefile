@@ -15,6 +15,9 @@ IN_SCRATCH = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && TMPDIR=$
 # The variables that lead to engines that `make engines` has started; tests use what is there.
 WITH_ENGINES := if [ -e .engines/environment ]; then set -a; . ./.engines/environment; set +a; fi
 
+# A judgement on a real engine takes minutes: no worker may end long before the other.
+ON_ALL_CORES := -n auto --dist worksteal
+
 # Plays ahead of its tests by itself, on all cores: workers would each play everything.
 BANK := conformance_tests/tests/test_faulty.py
 
@@ -30,8 +33,8 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
 
 test: lint ## Run everything that is a test
-	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs -n auto tests
-	@$(IN_SCRATCH) $(BIN)/pytest -q -n auto --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
+	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs $(ON_ALL_CORES) tests
+	@$(IN_SCRATCH) $(BIN)/pytest -q $(ON_ALL_CORES) --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
 	@$(IN_SCRATCH) $(BIN)/pytest -q --rootdir conformance_tests $(BANK)
 
 lint: $(READY) ## Check style, types, and the files that are generated from others
