@@ -15,7 +15,13 @@ from example_pkg.backend import AcmeBackend
 from example_pkg.config import (
     AcmeOrchestratorConfig,
 )
-from example_pkg.core.jobs import Job, JobBackend, JobState, NoRoomError
+from example_pkg.core import outages
+from example_pkg.core.jobs import (
+    Job,
+    JobBackend,
+    JobState,
+    NoRoomError,
+)
 from example_pkg.core.monitoring import check_job, submit_job
 from example_pkg.core.run_id import RUN_ID_VARIABLE
 from example_pkg.slurm import SlurmError, SlurmUnavailable
@@ -120,7 +126,7 @@ def test_an_outage_is_waited_for(
     cluster: Cluster, backend: JobBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slurm is asked again, but not to submit a job that it has by now."""
-    monkeypatch.setattr("example_pkg.core.outages.PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr(outages, "PAUSES_SECONDS", (0, 0))
     cluster.answers("squeue", "exit 0")
     once = f'if [ -e "$CLUSTER/tried" ]; then {SBATCH} exit 0; fi; touch "$CLUSTER/tried"'
     cluster.answers("sbatch", f"{once}; echo '{BUSY}' >&2; exit 1")
@@ -138,8 +144,8 @@ def test_an_outage_is_waited_for(
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for between two tries."""
-    monkeypatch.setattr("example_pkg.core.outages.PAUSES_SECONDS", (0, 0))
-    monkeypatch.setattr("example_pkg.core.outages.ROOM_PAUSES_SECONDS", (0,))
+    monkeypatch.setattr(outages, "PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr(outages, "ROOM_PAUSES_SECONDS", (0,))
 
 
 def refusing(message: str, times: int) -> str:
