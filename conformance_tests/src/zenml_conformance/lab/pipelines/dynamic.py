@@ -298,7 +298,7 @@ def phases(probes: str, held: bool, commands: bool) -> None:
         futures.append(command("good_command", "true").submit())
         futures.append(command("bad_command", "false").submit())
         for name in ("killed_command", "forgotten_command", "stopped_command"):
-            futures.append(command(name, "python", "-c", "import time; time.sleep(60)").submit())
+            futures.append(command(name, "python", "-c", "import time; time.sleep(600)").submit())
     for future in futures:
         future.wait()
 
