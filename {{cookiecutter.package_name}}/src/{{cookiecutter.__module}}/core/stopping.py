@@ -80,16 +80,9 @@ class Stop:
         others = {step.job_id for step in jobs.steps} - {step.job_id for step in queued}
         if ended_jobs(self.backend, others) == others:
             if jobs.control and states.get(jobs.control) == JobState.QUEUED:
-                self.cancel(jobs.control)  # There is nothing left to look after.
-                self.wait_for_end(jobs.control)
-            if jobs.control is None or ended_jobs(self.backend, [jobs.control]):
+                self.forcefully()  # There is nothing left to look after.
+            elif jobs.control is None or ended_jobs(self.backend, [jobs.control]):
                 self.reconcile()
-
-    def wait_for_end(self, job_id: str) -> None:
-        """Wait, with patience but not for ever, until a job has ended that was cancelled."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not ended_jobs(self.backend, [job_id]) and time.monotonic() < deadline:
-            wait_for_news(self.backend, [job_id], 1.0)
 
     def alive(self, run: PipelineRunResponse) -> list[str]:
         """Return the jobs to cancel next, in the order in which to do it."""
