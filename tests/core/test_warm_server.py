@@ -354,17 +354,23 @@ def interrupted(self: Any) -> None:
     raise KeyboardInterrupt
 
 
+@contextmanager
+def broken(module: Path, text: str) -> Iterator[None]:
+    """Have a module hold something else for a while."""
+    before = module.read_text()
+    module.write_text(text)
+    try:
+        yield
+    finally:
+        module.write_text(before)
+
+
 def test_a_server_that_can_not_start_is_not_missed(
     jobs: Jobs, package: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message names the log."""
-    module = package / "core" / "warm_server.py"
-    text = module.read_text()
-    module.write_text("raise ImportError('it is broken')")
-    try:
+    with broken(package / "core" / "warm_server.py", "raise ImportError('it is broken')"):
         assert jobs.run() == "done\n"
-    finally:
-        module.write_text(text)
     (log,) = jobs.sockets.glob("*.log")
     assert str(log) in caplog.text
     assert "it is broken" in log.read_text()
@@ -372,13 +378,8 @@ def test_a_server_that_can_not_start_is_not_missed(
 
 def test_a_server_that_ends_early_is_not_missed(jobs: Jobs, package: Path) -> None:
     """It has been handed a job that it has not accepted."""
-    module = package / "core" / "preloaded.py"
-    text = module.read_text()
-    module.write_text("raise SystemExit")
-    try:
+    with broken(package / "core" / "preloaded.py", "raise SystemExit"):
         assert jobs.run() == "done\n"
-    finally:
-        module.write_text(text)
     wait_for("the end of the servers", lambda: not jobs.servers())
 
 

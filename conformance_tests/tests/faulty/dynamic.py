@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from zenml.client import Client
 
 from faulty.fault import NATIVE_DAG, breaks, fake_backend
+from faulty.identity import NotAnnounced
 from zenml_conformance.core.job_factory import JobFactory
 from zenml_conformance.core.jobs import Job, JobState
 from zenml_conformance.core.monitoring import wait_until_ended
@@ -97,17 +98,8 @@ class NoCodeIsRun(JobFactory):
 
 
 @breaks("DYN-8")
-class DynamicIdNotAnnounced(ReferenceOrchestrator):
+class DynamicIdNotAnnounced(NotAnnounced):
     """ZenML hears of the id from the pipeline's code."""
-
-    def announce_run_id(
-        self,
-        run_id: str,
-        snapshot: PipelineSnapshotResponse,
-        placeholder_run: PipelineRunResponse | None,
-    ) -> PipelineRunResponse:
-        assert placeholder_run
-        return placeholder_run
 
 
 @breaks("DYN-11")
