@@ -89,11 +89,11 @@ class AcmeOrchestratorConfig(
 
     @property
     def is_remote(self) -> bool:
-        """Whether jobs run where the client's machine can't be reached.
+        """Whether jobs can't reach what exists on the client's machine alone.
 
-        Return True if they do: ZenML then refuses stacks with components that exist on the
-        client's machine alone, instead of letting every step fail. False is right where the nodes
-        share a file system with the client.
+        False if the nodes share its file system. If they don't, return True: ZenML then refuses
+        stacks with local components, such as the default artifact store, instead of letting steps
+        fail.
         """
         return False
 
