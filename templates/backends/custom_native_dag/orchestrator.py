@@ -18,6 +18,7 @@ class AcmeOrchestrator(DynamicPipelines):
     """
 
     topology_class = NativeDagTopology
+    settings_class = AcmeOrchestratorSettings
 
     @cached_property
     def backend(self) -> JobBackend:
@@ -30,8 +31,3 @@ class AcmeOrchestrator(DynamicPipelines):
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[AcmeOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return AcmeOrchestratorSettings

@@ -16,6 +16,7 @@ class AcmeOrchestrator(ContainerizedJobs, DynamicPipelines):
     """Runs the steps of a pipeline in containers of Docker or Podman."""
 
     topology_class = CoordinatorTopology
+    settings_class = AcmeOrchestratorSettings
 
     @cached_property
     def backend(self) -> JobBackend:
@@ -28,8 +29,3 @@ class AcmeOrchestrator(ContainerizedJobs, DynamicPipelines):
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[AcmeOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return AcmeOrchestratorSettings

@@ -11,12 +11,9 @@ from .core.in_process import InProcessOrchestrator
 class AcmeOrchestrator(InProcessOrchestrator):
     """Runs the steps of a pipeline in the client's process, one after the other."""
 
+    settings_class = AcmeOrchestratorSettings
+
     @property
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[AcmeOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return AcmeOrchestratorSettings

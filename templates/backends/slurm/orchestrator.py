@@ -15,6 +15,7 @@ class AcmeOrchestrator(DynamicPipelines):
     """Runs the steps of a pipeline as jobs of a Slurm cluster, which keeps their order."""
 
     topology_class = NativeDagTopology
+    settings_class = AcmeOrchestratorSettings
 
     @cached_property
     def backend(self) -> JobBackend:
@@ -27,8 +28,3 @@ class AcmeOrchestrator(DynamicPipelines):
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[AcmeOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return AcmeOrchestratorSettings

@@ -23,6 +23,8 @@ TOPOLOGIES: dict[str, type[Topology]] = {
 class ReferenceOrchestrator(DynamicPipelines, ScheduledRuns):
     """Runs the steps of a pipeline as jobs of the fake backend."""
 
+    settings_class = ReferenceOrchestratorSettings
+
     @property
     def topology_class(self) -> type[Topology]:  # type: ignore[override]
         """Who keeps the order of the steps. A project has one topology; this has both."""
@@ -40,8 +42,3 @@ class ReferenceOrchestrator(DynamicPipelines, ScheduledRuns):
     def config(self) -> ReferenceOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(ReferenceOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[ReferenceOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return ReferenceOrchestratorSettings

@@ -12,9 +12,14 @@ from .core.jobs import JobBackend
 
 
 class AcmeOrchestrator(DynamicPipelines):
-    """Runs the steps of a pipeline as processes on this machine."""
+    """Runs the steps of a pipeline as jobs, which a coordinator submits.
+
+    If the backend's system can keep the order of the jobs itself, have `topology_class` be
+    `core.native_dag.NativeDagTopology`: no coordinator is needed then.
+    """
 
     topology_class = CoordinatorTopology
+    settings_class = AcmeOrchestratorSettings
 
     @cached_property
     def backend(self) -> JobBackend:
@@ -27,8 +32,3 @@ class AcmeOrchestrator(DynamicPipelines):
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def settings_class(self) -> type[AcmeOrchestratorSettings]:
-        """What pipelines and steps may set."""
-        return AcmeOrchestratorSettings
