@@ -7,10 +7,12 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
+from sqlalchemy import event
 from zenml.client import Client
 from zenml.enums import ExecutionMode
 from zenml.models import PipelineRunResponse
 from zenml.utils.run_utils import stop_run
+from zenml.zen_stores.sql_zen_store import SqlZenStore
 
 from zenml_conformance.core import control, outages
 from zenml_conformance.core.coordinator import CoordinatorTopology
@@ -234,6 +236,37 @@ def test_a_coordinator_that_is_ended_leaves_no_unregistered_job(
     assert last_run().run_metadata["step_jobs"] == {
         step: job.name for step, job in backend.steps().items()
     }
+    assert all(state.is_ended for state in backend.states.values())
+    assert statuses(last_run())[""] == "failed"
+
+
+def test_sigterm_does_not_interrupt_a_query_of_the_store(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction would stay open, and keep the store locked for all other processes."""
+    backend.never_start, backend.queued = {COORDINATOR}, {"left"}
+    interrupted = start(diamond)
+    interruptions: list[bool] = []
+
+    def interrupt_a_query(*_: object) -> None:
+        if backend.waits and not interruptions:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                interruptions.append(False)
+            except BaseException:
+                interruptions.append(True)
+                raise
+
+    store = Client().zen_store
+    assert isinstance(store, SqlZenStore)
+    event.listen(store.engine, "before_cursor_execute", interrupt_a_query)
+    try:
+        with pytest.raises(SystemExit):
+            coordinate(interrupted, monkeypatch)
+    finally:
+        event.remove(store.engine, "before_cursor_execute", interrupt_a_query)
+    assert interruptions == [False]
+    assert "last" not in backend.steps()
     assert all(state.is_ended for state in backend.states.values())
     assert statuses(last_run())[""] == "failed"
 

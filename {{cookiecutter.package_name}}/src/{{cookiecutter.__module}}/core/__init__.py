@@ -13,7 +13,7 @@ a whole. What is yours lies beside it; `jobs.py` is what the two have in common.
 | `schedules`, `firing` | runs that begin at set times |
 | `containers`, `scripts`, `after_ended` | what some backends need |
 | `registry`, `reconciliation`, `stopping` | from jobs back to ZenML's records |
-| `monitoring`, `outages` | submitting, watching and waiting |
+| `monitoring`, `outages`, `termination` | submitting, watching and waiting |
 | `job_main`, `supervisor`, `supervised`, `lifeline` | a job as a process |
 | `warm_server`, `warm_client`, `warm_start`, `preloaded` | jobs that start with ZenML imported |
 | `in_process` | an orchestrator without jobs: steps run in the client's process |

@@ -6,9 +6,7 @@ counts as done, and jobs that are still alive are waited for.
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -32,6 +30,7 @@ from .outages import through_outages
 from .reconciliation import is_stopped, step_records
 from .registry import register_run_jobs
 from .run_id import read_run_id
+from .termination import sigterm_allowed, sigterm_deferred
 from .topology import SubmittedJobs, Topology
 
 if TYPE_CHECKING:
@@ -212,9 +211,10 @@ class Coordinator:
         """Submit a step."""
 
         def submit_and_register(job: Job) -> str:
-            with _sigterm_deferred():
-                job_id = self.backend.submit(job)
-                self.register(name, job_id)
+            with sigterm_allowed():
+                pass  # Not between a job and the record that it exists.
+            job_id = self.backend.submit(job)
+            self.register(name, job_id)
             return job_id
 
         def revise(job: Job) -> Job:
@@ -312,20 +312,5 @@ def coordinate(orchestrator: JobOrchestrator, snapshot_id: str) -> None:
     topology = orchestrator.topology
     if not isinstance(topology, CoordinatorTopology):
         raise TypeError(f"{type(orchestrator).__name__} has no coordinator.")
-    topology.coordinator(snapshot, run, run_id).walk()
-
-
-@contextmanager
-def _sigterm_deferred() -> Iterator[None]:
-    """Be stopped before or after, but not between a job and the record that it exists.
-
-    The signal is not blocked: processes that are started meanwhile would inherit that.
-    """
-    received = []
-    handler = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        if received:
-            signal.raise_signal(signal.SIGTERM)
+    with sigterm_deferred():
+        topology.coordinator(snapshot, run, run_id).walk()

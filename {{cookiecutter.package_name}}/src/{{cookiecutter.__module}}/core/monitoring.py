@@ -10,6 +10,7 @@ from zenml.logger import get_logger
 
 from .jobs import Job, JobBackend, JobState, UnavailableError
 from .outages import through_outages
+from .termination import sigterm_allowed
 
 logger = get_logger(__name__)
 
@@ -114,10 +115,12 @@ def wait_for_news(
     A backend that fails to wait says nothing about its jobs.
     """
     try:
-        backend.wait(job_ids, timeout)
+        with sigterm_allowed():
+            backend.wait(job_ids, timeout)
     except Exception as error:
         logger.warning("The backend can't wait for the ends of jobs now: %s", error or repr(error))
-        time.sleep(min(timeout, backend.poll_seconds))
+        with sigterm_allowed():
+            time.sleep(min(timeout, backend.poll_seconds))
 
 
 def wait_until_ended(

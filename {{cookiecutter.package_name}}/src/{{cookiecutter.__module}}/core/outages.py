@@ -9,6 +9,7 @@ from typing import TypeVar
 from zenml.logger import get_logger
 
 from .jobs import NoRoomError
+from .termination import sigterm_allowed
 
 logger = get_logger(__name__)
 
@@ -53,7 +54,8 @@ def through_outages(
             if (pause := next(pauses, None)) is None:
                 raise
             logger.warning("Trying again in %s seconds: %s", pause, error or repr(error))
-        time.sleep(pause)
+        with sigterm_allowed():
+            time.sleep(pause)
 
 
 class _Room:
