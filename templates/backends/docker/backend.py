@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +31,6 @@ logger = get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often to look at containers of other processes, and at an engine that does not answer."""
-
-START_SECONDS = 30.0
-"""When a container has certainly started that was told to."""
 
 ALIVE = {
     "created": JobState.QUEUED,
@@ -62,9 +59,11 @@ class AcmeBackend(JobBackend):
         """Prepare; connect to nothing."""
         super().__init__(config)
         self._queued: dict[str, Job] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, int | None] = {}
+        """With the memory that each has asked for, in bytes."""
         self._ended: dict[str, JobState] = {}
         self._cancelled: set[str] = set()
+        self._is_told = False
         # A dynamic pipeline submits steps, and asks for them, from several threads.
         self._changes = threading.Condition()
 
@@ -148,10 +147,12 @@ class AcmeBackend(JobBackend):
     def wait(self, job_ids: Sequence[str], timeout: float) -> None:
         """Return as soon as a job ends that this process has submitted."""
         with self._changes:
-            own = {job_id for job_id in job_ids if job_id in self._queued.keys() | self._running}
+            known = self._queued.keys() | self._running.keys()
+            own = known & {*job_ids}
             if len(own) < len(job_ids):
                 timeout = min(timeout, LOOK_SECONDS)
-            self._changes.wait_for(lambda: not own.isdisjoint(self._ended), timeout)
+            if not self._changes.wait_for(lambda: not own.isdisjoint(self._ended), timeout):
+                self._look()
 
     def cancel(self, job_id: str) -> None:
         """Send SIGTERM to a job, and SIGKILL after the configured time, without waiting."""
@@ -203,15 +204,13 @@ class AcmeBackend(JobBackend):
         options = container_options(job, log, self._is_rootless)
         if not job.is_step:
             self._let_submit(options)
-        self._running.add(job_id)
+        self._running[job_id] = job.memory
         try:
-            container = self.client.containers.create(**options)
-            # Before it starts: once it has ended, it is gone, and nobody can tell how.
-            watch = threading.Thread(target=self._watch, args=(job_id, job.memory), daemon=True)
-            watch.start()
-            container.start()
+            # Once a container has ended, it is gone, and nobody can tell how.
+            self._follow_ends()
+            self.client.containers.create(**options).start()
         except BaseException:
-            self._running.discard(job_id)
+            self._running.pop(job_id, None)
             # It may be there, if only the answer was lost, or this process was told to end.
             with contextlib.suppress(DockerException):
                 self.client.api.remove_container(job.name, v=True, force=True)
@@ -226,37 +225,60 @@ class AcmeBackend(JobBackend):
             options["mounts"] = [*options["mounts"], Mount(socket, socket, "bind")]
             options["group_add"] = [*options.get("group_add", ()), os.stat(socket).st_gid]
 
-    def _watch(self, job_id: str, memory: int | None) -> None:
-        """Wait for the end of a container, and note it. Runs in a thread of its own."""
-        # Asked too late, the engine would wait for an exit that never comes.
-        condition = "next-exit"
-        timeout: float | None = START_SECONDS
-        code = None
+    def _follow_ends(self) -> None:
+        """Have the engine tell of the ends of containers, from before the first one starts."""
+        if not self._is_told:
+            listen = threading.Thread(target=self._listen, args=(self._ends(),), daemon=True)
+            listen.start()
+            self._is_told = True
+
+    def _ends(self) -> Iterator[dict[str, Any]]:
+        about = {"type": "container", "event": ["die", "died"]}  # The second is Podman's word.
+        events: Iterator[dict[str, Any]] = self.client.api.events(filters=about, decode=True)
+        return events
+
+    def _listen(self, ends: Iterator[dict[str, Any]]) -> None:
+        """Note the ends of containers, as long as this process lives."""
         while True:
-            try:
-                answer = self.client.api.wait(_name(job_id), timeout=timeout, condition=condition)
-                code = answer["StatusCode"]
-                break
-            except (DockerException, OSError) as error:
-                if isinstance(error, APIError) and _is_gone(error):
-                    break
-                if timeout is None:
-                    time.sleep(LOOK_SECONDS)  # The engine is being restarted, perhaps.
-            condition, timeout = "not-running", None
+            # The engine may be restarted, or what it says cut short.
+            with contextlib.suppress(Exception):
+                for end in ends:
+                    attributes = end["Actor"]["Attributes"]
+                    self._note_end(attributes["name"], int(attributes["exitCode"]))
+            time.sleep(LOOK_SECONDS)
+            with contextlib.suppress(Exception):
+                ends = self._ends()
+                self._look()
+
+    def _look(self) -> None:
+        """Note the ends that the engine did not tell of."""
         with self._changes:
-            if job_id not in self._running:
-                return  # It did not start.
-            self._running.discard(job_id)
-            if job_id in self._cancelled:
-                state = JobState.CANCELLED
-            elif code is None:
-                state = JobState.UNKNOWN
-            else:
-                state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
-                if code == 128 + signal.SIGKILL and memory is not None:
-                    self._explain(job_id, memory)
-            self._end(job_id, state)
-            self._start_what_fits()
+            for job_id in list(self._running):
+                try:
+                    alive = self.client.containers.get(_name(job_id)).status in ALIVE
+                except APIError as error:
+                    if not _is_gone(error):
+                        raise
+                    alive = False
+                if not alive:
+                    self._note_end(_name(job_id), None)
+
+    def _note_end(self, name: str, code: int | None) -> None:
+        with self._changes:
+            ended = [job_id for job_id in self._running if _name(job_id) == name]
+            for job_id in ended:
+                memory = self._running.pop(job_id)
+                if job_id in self._cancelled:
+                    state = JobState.CANCELLED
+                elif code is None:
+                    state = JobState.UNKNOWN
+                else:
+                    state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
+                    if code == 128 + signal.SIGKILL and memory is not None:
+                        self._explain(job_id, memory)
+                self._end(job_id, state)
+            if ended:
+                self._start_what_fits()
 
     def _end(self, job_id: str, state: JobState) -> None:
         self._ended[job_id] = state
