@@ -104,6 +104,17 @@ def test_the_environment_is_on_no_command_line(engine: Engine, home: Path) -> No
     assert not [path for path in files if mark.encode() in path.read_bytes()]
 
 
+def test_an_end_that_the_engine_does_not_tell_of_is_noticed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not how it has ended: by then the container is gone."""
+    monkeypatch.setattr(engine.backend, "_hear", lambda container: None)
+    job_id = engine.submit("print('done')")
+    engine.leaves_nothing()
+    engine.backend.wait([job_id], 0.1)
+    assert engine.backend.status(job_id).value == "unknown"
+
+
 def test_limits_are_the_engines(engine: Engine) -> None:
     """As it has understood them, together with what else was said."""
     settings = {"labels": {"team": "a"}, "run_args": {"shm_size": "70m"}, "network": "none"}

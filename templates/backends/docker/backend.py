@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,13 +136,7 @@ class AcmeBackend(JobBackend):
                 return JobState.RUNNING
             if job_id in self._ended:
                 return self._ended[job_id]
-        try:
-            state = self.client.containers.get(_name(job_id)).status
-        except APIError as error:
-            if _is_gone(error):
-                return JobState.UNKNOWN
-            raise
-        return ALIVE.get(state, JobState.UNKNOWN)
+        return self._ask(job_id)
 
     def wait(self, job_ids: Sequence[str], timeout: float) -> None:
         """Return as soon as a job ends that this process has submitted."""
@@ -152,7 +146,7 @@ class AcmeBackend(JobBackend):
             if len(own) < len(job_ids):
                 timeout = min(timeout, LOOK_SECONDS)
             if not self._changes.wait_for(lambda: not own.isdisjoint(self._ended), timeout):
-                self._look()
+                self._look(own & self._running.keys())
 
     def cancel(self, job_id: str) -> None:
         """Send SIGTERM to a job, and SIGKILL after the configured time, without waiting."""
@@ -243,42 +237,46 @@ class AcmeBackend(JobBackend):
             # The engine may be restarted, or what it says cut short.
             with contextlib.suppress(Exception):
                 for end in ends:
-                    attributes = end["Actor"]["Attributes"]
-                    self._note_end(attributes["name"], int(attributes["exitCode"]))
+                    self._hear(end["Actor"]["Attributes"])
             time.sleep(LOOK_SECONDS)
             with contextlib.suppress(Exception):
                 ends = self._ends()
-                self._look()
+                with self._changes:
+                    self._look(list(self._running))
 
-    def _look(self) -> None:
-        """Note the ends that the engine did not tell of."""
+    def _hear(self, container: dict[str, str]) -> None:
         with self._changes:
             for job_id in list(self._running):
-                try:
-                    alive = self.client.containers.get(_name(job_id)).status in ALIVE
-                except APIError as error:
-                    if not _is_gone(error):
-                        raise
-                    alive = False
-                if not alive:
-                    self._note_end(_name(job_id), None)
+                if _name(job_id) == container["name"]:
+                    self._note_end(job_id, int(container["exitCode"]))
 
-    def _note_end(self, name: str, code: int | None) -> None:
-        with self._changes:
-            ended = [job_id for job_id in self._running if _name(job_id) == name]
-            for job_id in ended:
-                memory = self._running.pop(job_id)
-                if job_id in self._cancelled:
-                    state = JobState.CANCELLED
-                elif code is None:
-                    state = JobState.UNKNOWN
-                else:
-                    state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
-                    if code == 128 + signal.SIGKILL and memory is not None:
-                        self._explain(job_id, memory)
-                self._end(job_id, state)
-            if ended:
-                self._start_what_fits()
+    def _look(self, job_ids: Collection[str]) -> None:
+        """Note the ends that the engine did not tell of. No job must be about to start."""
+        for job_id in job_ids:
+            if self._ask(job_id).is_ended:
+                self._note_end(job_id, None)
+
+    def _ask(self, job_id: str) -> JobState:
+        try:
+            state = self.client.containers.get(_name(job_id)).status
+        except APIError as error:
+            if _is_gone(error):
+                return JobState.UNKNOWN
+            raise
+        return ALIVE.get(state, JobState.UNKNOWN)
+
+    def _note_end(self, job_id: str, code: int | None) -> None:
+        memory = self._running.pop(job_id)
+        if job_id in self._cancelled:
+            state = JobState.CANCELLED
+        elif code is None:
+            state = JobState.UNKNOWN
+        else:
+            state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
+            if code == 128 + signal.SIGKILL and memory is not None:
+                self._explain(job_id, memory)
+        self._end(job_id, state)
+        self._start_what_fits()
 
     def _end(self, job_id: str, state: JobState) -> None:
         self._ended[job_id] = state
