@@ -64,9 +64,13 @@ class Engine(GeneratedBackend):
         return attributes
 
     def left(self) -> list[Any]:
-        """The containers that there are, of whatever state."""
+        """The containers that there are, of whatever state.
+
+        Each as the list shows it. Podman answers 500 to a question about one that it is removing,
+        and docker-py's `ignore_removed` expects 404.
+        """
         filters = {"label": f"zenml.run_id={RUN_ID}"}
-        return list(self.client.containers.list(all=True, filters=filters, ignore_removed=True))
+        return list(self.client.containers.list(all=True, filters=filters, sparse=True))
 
     def leaves_nothing(self) -> None:
         """Wait until no container is left; removing one takes the engine a moment."""
