@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from docker.errors import APIError
 
 from engines import Engines
 from real_engine import (
@@ -83,7 +85,9 @@ def engine() -> Iterator[Engine]:
     engine = Engine(stop_grace_seconds=2)
     yield engine
     for container in engine.left():
-        container.remove(force=True)
+        with suppress(APIError):  # The engine may be removing it by itself.
+            container.remove(force=True)
+    engine.leaves_nothing()
 
 
 def test_the_environment_arrives_verbatim(engine: Engine) -> None:
