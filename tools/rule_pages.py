@@ -13,9 +13,9 @@ import inspect
 import sys
 from pathlib import Path
 
-from zenml_conformance.lab.scenarios import SCENARIOS
 from zenml_conformance.rule import Level
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.scenario import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- rules: written by tools/rule_pages.py -->"
@@ -54,10 +54,7 @@ def page(rule_id: str) -> str:
         facts.append("looks at jobs, so it needs a harness or the template's seam")
     if rule.requires:
         facts.append(f"judged after {', '.join(map(link, rule.requires))}")
-    seen = "\n".join(
-        f"- `{name}`: {' '.join((inspect.getdoc(SCENARIOS[name]) or '').split())}"
-        for name in rule.scenarios
-    )
+    seen = "\n".join(f"- `{name}`: {SCENARIOS[name].sentence}" for name in rule.scenarios)
     return (
         f'### <a id="{rule.id.lower()}"></a>{rule.id} ({rule.level.value})\n\n'
         f"**{rule.title}**\n\n"

@@ -9,7 +9,15 @@ from typing import Any
 
 from zenml_conformance.description import Description
 from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState
-from zenml_conformance.lab.evidence import Call, Evidence, Probe, Raised, RunRecord, StepRecord
+from zenml_conformance.lab.evidence import (
+    Call,
+    Evidence,
+    Exposure,
+    Probe,
+    Raised,
+    RunRecord,
+    StepRecord,
+)
 from zenml_conformance.lab.evidence import Submission as ClientRun
 from zenml_conformance.prove.proof import Catch, Proof
 from zenml_conformance.report import build
@@ -60,7 +68,6 @@ def description(**changed: Any) -> Description:
         "connected": True,
         "capabilities": [Capability.STOP],
         "zenml": "0.98.0",
-        "scenarios": {"diamond": "A diamond of four steps runs to its end."},
     }
     return Description(**{**fields, **changed})
 
@@ -141,7 +148,7 @@ def diamond() -> Evidence:
                 environment_at_run=environment,
             )
         ],
-        facts={"told": SECRET},
+        exposures=[Exposure(where="log", detail=SECRET)],
     )
 
 

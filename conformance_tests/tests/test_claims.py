@@ -6,6 +6,7 @@ import pytest
 
 from samples import outcomes
 from zenml_conformance.claims import Claim, Shown, check
+from zenml_conformance.lab.evidence import UnderClaim
 from zenml_conformance.rule import Capability, Level, Status
 from zenml_conformance.rules import RULES
 
@@ -45,13 +46,13 @@ def test_not_declared() -> None:
 
 
 def test_working_without_being_declared() -> None:
-    found = [{"capability": STOP.value, "detail": "a job was cancelled"}]
+    found = [UnderClaim(capability=STOP.value, detail="a job was cancelled")]
     (said,) = [c for c in check([], outcomes(), found) if c.capability == STOP.value]
     assert said == Claim(STOP.value, False, Shown.UNDER_CLAIMED, "a job was cancelled")
 
 
 def test_working_without_a_name_of_ours() -> None:
-    found = [{"capability": "time travel", "detail": "it ended before it began"}]
+    found = [UnderClaim(capability="time travel", detail="it ended before it began")]
     assert check([], {}, found)[-1] == Claim(
         "time travel", False, Shown.UNDER_CLAIMED, "it ended before it began"
     )

@@ -64,18 +64,18 @@ def test_a_declared_capability_is_no_under_claim() -> None:
 
 def test_code_for_schedules_that_zenml_never_reaches() -> None:
     (found,) = under_claims(instance(ReadsTheSchedule, NotSchedulable()))
-    assert found["capability"] == "schedules"
-    assert "update_schedule, delete_schedule, submit_pipeline" in found["detail"]
+    assert found.capability == "schedules"
+    assert "update_schedule, delete_schedule, submit_pipeline" in found.detail
 
 
 def test_what_refuses_schedules_is_no_code_for_them() -> None:
     (found,) = under_claims(instance(IgnoresTheSchedule, NotSchedulable()))
-    assert "(update_schedule, delete_schedule)" in found["detail"]
+    assert "(update_schedule, delete_schedule)" in found.detail
 
 
 def test_allocations_that_zenml_never_passes() -> None:
     (found,) = under_claims(instance(TakesAllocations, ReferenceOrchestratorConfig()))
-    assert found["capability"] == "resource pools"
+    assert found.capability == "resource pools"
 
 
 FLAVOR = """

@@ -24,6 +24,12 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.killed import Killed
+from zenml_conformance.scenarios.scenario import load
+from zenml_conformance.scenarios.stopped import Stopped
+from zenml_conformance.scenarios.together import Together
 
 Check = Callable[..., None]
 
@@ -40,7 +46,9 @@ def no_rules() -> Iterator[None]:
 
 def evidence(scenario: str) -> Evidence:
     """Evidence of a scenario that went well, on the fake backend; nothing is declared."""
-    return Evidence(scenario=scenario, simulated=True, facts={"capabilities": []})
+    if scenario == "inspection":
+        return Inspection(scenario=scenario, simulated=True, capabilities=[])
+    return load(scenario).evidence(scenario=scenario, simulated=True, jobs=[])
 
 
 def make(
@@ -51,7 +59,7 @@ def make(
 ) -> None:
     """Make a rule that holds, or raises something."""
 
-    def check(diamond: Evidence) -> None:
+    def check(diamond: Diamond) -> None:
         """A sentence.
 
         Why: a reason.
@@ -101,7 +109,7 @@ def test_a_broken_scenario_is_an_error_that_says_which() -> None:
 
 def on_its_own_backend(scenario: str) -> Evidence:
     """The same evidence, from the orchestrator's own backend."""
-    return evidence(scenario).model_copy(update={"simulated": False})
+    return evidence(scenario).model_copy(update={"simulated": False, "jobs": None})
 
 
 @pytest.mark.parametrize(
@@ -163,19 +171,18 @@ def test_a_rule_is_judged_once() -> None:
 
 def test_without_jobs_a_rule_about_jobs_is_not_passed() -> None:
     make("A-1", needs_jobs=True)
-    black_box = Judge(lambda name: Evidence(scenario=name, simulated=False))
+    black_box = Judge(on_its_own_backend)
     assert black_box.outcome("A-1").status is Status.NOT_SEEN
 
 
 def test_what_ran_elsewhere_was_shown_live() -> None:
     make("A-1")
-    judge = Judge(lambda name: Evidence(scenario=name, simulated=False))
-    assert judge.outcome("A-1").tier is Tier.LIVE
+    assert Judge(on_its_own_backend).outcome("A-1").tier is Tier.LIVE
 
 
 def test_what_looks_at_classes_alone_was_shown_without_a_run() -> None:
     @rule("A-1", MUST, requires=())
-    def check(inspection: Evidence) -> None:
+    def check(inspection: Inspection) -> None:
         """A sentence.
 
         Why: a reason.
@@ -196,14 +203,13 @@ def test_what_is_not_declared_can_not_apply_whatever_else_is_broken() -> None:
 
 def test_what_is_declared_is_judged() -> None:
     make("A-1", Violation("seen"), capability=Capability.SCHEDULES)
-    facts = {"capabilities": ["schedules"]}
-    judge = Judge(lambda name: Evidence(scenario=name, simulated=True, facts=facts))
+    judge = Judge(lambda name: evidence(name).model_copy(update={"capabilities": ["schedules"]}))
     assert judge.outcome("A-1").status is Status.FAILED
 
 
 def test_without_an_inspection_nobody_knows_what_is_declared() -> None:
     make("A-1", capability=Capability.SCHEDULES)
-    judge = Judge(lambda name: Evidence(scenario=name, simulated=True, broken="its log"))
+    judge = Judge(lambda name: evidence(name).model_copy(update={"broken": "its log"}))
     outcome = judge.outcome("A-1")
     assert outcome.status is Status.ERROR
     assert "'inspection'" in outcome.detail
@@ -222,7 +228,7 @@ def test_what_there_is_no_time_for_is_not_reached_and_nothing_that_stands_on_it(
 
 
 def test_what_a_must_needs_is_played_before_what_others_want() -> None:
-    def check(popular: Evidence) -> None:
+    def check(popular: Together) -> None:
         """A sentence.
 
         Why: a reason.
@@ -234,7 +240,7 @@ def test_what_a_must_needs_is_played_before_what_others_want() -> None:
         rule(f"A-{number}", SHOULD, requires=())(check)
 
     @rule("B-1", MUST, requires=())
-    def needed_by_one(needed: Evidence) -> None:
+    def needed_by_one(needed: Killed) -> None:
         """A sentence.
 
         Why: a reason.
@@ -243,7 +249,7 @@ def test_what_a_must_needs_is_played_before_what_others_want() -> None:
         """
 
     order = scenarios_of(list(RULES), jobs_are_seen=True)
-    assert order.index("needed") < order.index("popular")
+    assert order.index("killed") < order.index("together")
 
 
 @pytest.mark.parametrize("tier", [None, Tier.LIVE])
@@ -258,8 +264,44 @@ def test_two_rules_never_share_an_id() -> None:
         make("A-1")
 
 
+class NotLeft(Evidence):
+    """No scenario leaves it."""
+
+
+@pytest.mark.parametrize("kind", [NotLeft, Evidence, int])
+def test_a_rule_takes_what_a_scenario_leaves_and_nothing_else(kind: type) -> None:
+    def check(seen: object) -> None:
+        """A sentence.
+
+        Why: a reason.
+
+        Fix: a remedy.
+        """
+
+    check.__annotations__["seen"] = kind
+    with pytest.raises(TypeError, match="A-1: the type of 'seen' is no scenario's evidence"):
+        rule("A-1", MUST)(check)
+    assert not RULES
+
+
+def test_what_was_not_seen_ends_a_rule_that_touches_it() -> None:
+    @rule("A-1", MUST, requires=())
+    def check(stopped: Stopped) -> None:
+        """A sentence.
+
+        Why: a reason.
+
+        Fix: a remedy.
+        """
+        if stopped.stop.raised:
+            raise Violation("seen")
+
+    outcome = Judge(evidence).outcome("A-1")
+    assert outcome == Outcome("A-1", Status.NOT_SEEN, "no run got far enough to be stopped")
+
+
 def test_a_rule_without_a_page_is_refused() -> None:
-    def check(diamond: Evidence) -> None:
+    def check(diamond: Diamond) -> None:
         """Only a sentence."""
 
     with pytest.raises(ValueError, match=r"A-1: .* `Why:`"):

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from samples import MUSTS, SECRET, proof, report, waiver
 from zenml_conformance.claims import Shown
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.evidence import Evidence, UnderClaim
 from zenml_conformance.lab.patience import PATIENCE_SECONDS
 from zenml_conformance.options import OptionError, Options
 from zenml_conformance.prove.proof import Catch
@@ -194,9 +194,9 @@ def test_under_claims_are_read_from_the_inspection(tmp_path: Path) -> None:
     inspection = Evidence(scenario="inspection", simulated=True)
     inspection.write(tmp_path / "inspection.json")
     assert build.under_claims([tmp_path]) == []
-    inspection.facts["under_claims"] = [{"capability": "schedules", "detail": "it fires"}]
+    inspection.under_claims = [UnderClaim(capability="schedules", detail="it fires")]
     inspection.write(tmp_path / "inspection.json")
-    assert build.under_claims([tmp_path]) == [{"capability": "schedules", "detail": "it fires"}]
+    assert build.under_claims([tmp_path]) == inspection.under_claims
 
 
 # -- the timeline ---------------------------------------------------------------------------

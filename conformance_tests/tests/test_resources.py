@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from zenml_conformance import RecordedResources as Has
-from zenml_conformance.lab.evidence import Call, Evidence, Raised, Submission
+from zenml_conformance.lab.evidence import Call, Raised, Submission
 from zenml_conformance.rule import NotSeen, Violation
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.resources import Resources
 
 RIGHT = {
     "unset": Has(cpu=1.0, gpus=0),
@@ -21,18 +23,21 @@ RIGHT = {
 
 def seen(
     recorded: dict[str, Has] | None, logged: str = "", raised: Raised | None = None
-) -> Evidence:
+) -> Resources:
     """Evidence of the scenario on the orchestrator's own backend."""
     call = Call(
         began=1.0, placeholder=None, snapshot="s", steps={}, step_environments={}, logged=[logged]
     )
     client = Submission(label="resources", pid=1, began=0.0, calls=[call], raised=raised)
-    return Evidence(scenario="resources", simulated=False, submissions=[client], recorded=recorded)
+    evidence = Resources(scenario="resources", simulated=False, submissions=[client])
+    if recorded is not None:
+        evidence.recorded = recorded
+    return evidence
 
 
-def check(rule: str, resources: Evidence) -> None:
+def check(rule: str, resources: Resources) -> None:
     """Judge a rule about resources."""
-    RULES[rule].check(resources, Evidence(scenario="diamond", simulated=False))
+    RULES[rule].check(resources, Diamond(scenario="diamond", simulated=False))
 
 
 @pytest.mark.parametrize("rule", ["RES-1", "RES-2", "RES-3"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from samples import TODAY, description, outcomes, waiver
+from zenml_conformance.lab.evidence import UnderClaim
 from zenml_conformance.result import conclude
 from zenml_conformance.rule import Capability, Outcome, Status
 from zenml_conformance.terminal import summary
@@ -18,7 +19,7 @@ def said(changed: dict[str, Status], *, colour: bool = False) -> str:
     waivers = {name: waiver(name) for name in ("RES-1", "NO-1")}
     terms = Terms(waivers=waivers, today=TODAY)
     made = {rule: terms.apply(outcome) for rule, outcome in outcomes(changed).items()}
-    found = [{"capability": "schedules", "detail": "one fired"}]
+    found = [UnderClaim(capability="schedules", detail="one fired")]
     result = conclude(made, terms, [Capability.STOP], under_claims=found)
     return summary(result, description(), "simulated tier", WIDTH, colour=colour)
 

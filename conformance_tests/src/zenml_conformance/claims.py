@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from zenml_conformance.lab.evidence import UnderClaim
 from zenml_conformance.rule import Capability, Level, Outcome, Status
 from zenml_conformance.rules import RULES
 
@@ -44,20 +45,20 @@ class Claim:
 def check(
     declared: Collection[Capability],
     outcomes: Mapping[str, Outcome],
-    under_claims: Sequence[Mapping[str, str]] = (),
+    under_claims: Sequence[UnderClaim] = (),
 ) -> list[Claim]:
     """Hold what is declared against what was shown.
 
     Args:
         declared: What the orchestrator declares.
         outcomes: What became of the rules, by rule.
-        under_claims: What was found without being declared: `capability` and `detail` of each.
+        under_claims: What was found without being declared.
 
     Returns:
         A claim for each capability, in the order of `Capability`, and one for each further
         under-claim.
     """
-    unsaid = {found["capability"]: found.get("detail", "") for found in under_claims}
+    unsaid = {found.capability: found.detail for found in under_claims}
     claims = []
     for capability in Capability:
         detail = unsaid.pop(capability.value, None)

@@ -16,6 +16,7 @@ from zenml_conformance.engine.process import START_SECONDS
 from zenml_conformance.engine.protocol import EngineClient, EngineError
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import Capability
+from zenml_conformance.scenarios.scenario import load
 from zenml_conformance.target_spec import TargetError, TargetSpec
 
 SCENARIO_SECONDS = 900.0
@@ -204,7 +205,7 @@ class Conductor:
         self.scenarios.mkdir(mode=0o700, exist_ok=True)
         specs = {
             self._key(name): self._spec(
-                "zenml_conformance.lab.scenarios:play",
+                "zenml_conformance.lab.play:play",
                 name,
                 {
                     "name": name,
@@ -240,14 +241,14 @@ class Conductor:
                 key=self._key(scenario),
                 timeout=seconds,
             )
-            path = self.scenarios / f"{scenario}.json"
+            path, kind = self.scenarios / f"{scenario}.json", load(scenario).evidence
             if path.exists():
-                self._evidence[scenario] = Evidence.read(path)
+                self._evidence[scenario] = kind.read(path)
             elif answer["code"] is None and seconds < limit:
                 raise OutOfTime(f"the time was up before scenario {scenario!r} was played")
             else:
                 words = inputs.read_tail(path.with_suffix(".log"))
-                self._evidence[scenario] = Evidence(
+                self._evidence[scenario] = kind(
                     scenario=scenario,
                     simulated=False,
                     broken=f"its process ended with {answer['code']} and left nothing\n{words}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel
 
 from zenml_conformance.inputs import printable
 from zenml_conformance.rule import Capability
@@ -30,7 +29,6 @@ class Description(BaseModel):
         connectable: Whether it is not, but could be: the live tier was asked for.
         capabilities: What it declares.
         zenml: ZenML's version.
-        scenarios: What happens in each scenario, as a sentence.
     """
 
     flavor: Words
@@ -42,7 +40,6 @@ class Description(BaseModel):
     connectable: bool = False
     capabilities: list[Capability]
     zenml: str
-    scenarios: dict[str, str] = Field(default_factory=dict)
 
 
 def describe(result: str) -> None:
@@ -55,7 +52,6 @@ def describe(result: str) -> None:
 
     from zenml_conformance.engine import session
     from zenml_conformance.harness import BlackBox
-    from zenml_conformance.lab.scenarios import SCENARIOS
     from zenml_conformance.target import Target
 
     assert session.current is not None
@@ -73,7 +69,6 @@ def describe(result: str) -> None:
             connectable=isinstance(target.harness, BlackBox) and target.harness.hides,
             capabilities=target.capabilities(target.validate()),
             zenml=zenml.__version__,
-            scenarios={name: inspect.getdoc(play) or "" for name, play in SCENARIOS.items()},
         ).model_dump_json()
     except TargetError as error:
         text = json.dumps({"error": str(error)})

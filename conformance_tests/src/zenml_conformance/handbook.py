@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import io
 import textwrap
 from collections.abc import Collection
@@ -11,8 +10,9 @@ from collections.abc import Collection
 from rich.console import Console
 from rich.table import Table
 
-from zenml_conformance.rule import Profile, Rule
+from zenml_conformance.rule import Profile
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.scenario import SCENARIOS
 
 
 class UnknownRule(ValueError):
@@ -52,21 +52,13 @@ def explain(rule_id: str, width: int) -> str:
     for name, text in {"Why": rule.why, "Fix": rule.fix}.items():
         lines += ["", *_paragraph(f"  {name + ':':<10}", text, width)]
     lines += ["", "  Seen in:"]
-    for name, description in _scenarios(rule).items():
-        lines += _paragraph(f"    {name}: ", description, width, indent=6)
+    for name in rule.scenarios:
+        lines += _paragraph(f"    {name}: ", SCENARIOS[name].sentence, width, indent=6)
     return "\n".join(lines)
 
 
 def _paragraph(head: str, text: str, width: int, indent: int = 12) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=head, subsequent_indent=" " * indent)
-
-
-def _scenarios(rule: Rule) -> dict[str, str]:
-    from zenml_conformance.lab.scenarios import SCENARIOS  # Imports parts of ZenML.
-
-    return {
-        name: " ".join((inspect.getdoc(SCENARIOS[name]) or "").split()) for name in rule.scenarios
-    }
 
 
 def listing(profiles: Collection[Profile], width: int) -> str:

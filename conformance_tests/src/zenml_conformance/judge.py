@@ -24,11 +24,10 @@ from zenml_conformance.rule import (
     Violation,
 )
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.inspection import Inspection
 
-INSPECTION = "inspection"
+INSPECTION = Inspection.SCENARIO
 """The scenario that runs nothing: it looks at classes and configuration."""
-
-UNSEEN = "only jobs show it, and only the fake backend shows jobs"
 
 
 class Unplayable(Exception):
@@ -77,9 +76,7 @@ class Judge:
                 if outcome := self._without_ground(rule, self.outcome(required)):
                     return outcome
             if rule.needs_jobs:
-                diamond = self.evidence_of("diamond")
-                if not diamond.simulated:
-                    raise NotApplicable(NO_BACKEND) if diamond.in_process else NotSeen(UNSEEN)
+                self._look_at_jobs()
             evidence = [self._played(name) for name in rule.scenarios]
             tier = _tier(evidence)
             try:
@@ -125,9 +122,17 @@ class Judge:
             raise Unplayable(f"scenario {scenario!r} could not be played:\n{evidence.broken}")
         return evidence
 
+    def _look_at_jobs(self) -> None:
+        """See whether there are jobs at all, before more is played for a rule about them."""
+        diamond = self.evidence_of("diamond")
+        if diamond.in_process and not diamond.simulated:
+            raise NotApplicable(NO_BACKEND)
+        _ = diamond.jobs
+
     def _declared(self) -> list[str]:
-        capabilities: list[str] = self._played(INSPECTION).facts["capabilities"]
-        return capabilities
+        inspection = self._played(INSPECTION)
+        assert isinstance(inspection, Inspection)
+        return inspection.capabilities
 
 
 def _tier(evidence: list[Evidence]) -> Tier:

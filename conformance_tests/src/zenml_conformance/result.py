@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zenml_conformance import baseline, claims, waivers
 from zenml_conformance.claims import Claim
+from zenml_conformance.lab.evidence import UnderClaim
 from zenml_conformance.report.model import Change, Report
 from zenml_conformance.rule import Capability, Level, Outcome, Status
 from zenml_conformance.rules import RULES
@@ -39,7 +40,7 @@ def conclude(
     terms: Terms,
     declared: Sequence[Capability] = (),
     *,
-    under_claims: Sequence[Mapping[str, str]] = (),
+    under_claims: Sequence[UnderClaim] = (),
     before: Report | None = None,
     strict: bool = False,
 ) -> Result:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from zenml_conformance.findings import NotApplicable as NotApplicable
+from zenml_conformance.findings import NotSeen as NotSeen
+from zenml_conformance.findings import Violation as Violation
 
 
 class Level(str, Enum):
@@ -57,18 +62,6 @@ class Capability(str, Enum):
     SCHEDULE_UPDATES = "updating schedules"
     SCHEDULE_DELETION = "deleting schedules"
     STEP_RETRIES = "retrying steps in the backend"
-
-
-class Violation(Exception):
-    """Raised by a rule that is broken: the message says what was seen, with the values."""
-
-
-class NotApplicable(Exception):
-    """Raised by a rule that this orchestrator can't break: the message says why."""
-
-
-class NotSeen(Exception):
-    """Raised by a rule whose evidence this way of judging can't give: the message says which."""
 
 
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
@@ -126,8 +119,8 @@ def rule(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a rule of a function.
 
-    The function's parameters name the scenarios whose evidence it takes. Its docstring is the
-    rule's page: the sentence that must hold, then `Why:` and `Fix:` paragraphs.
+    The types of the function's parameters say which scenarios' evidence it takes. Its docstring is
+    the rule's page: the sentence that must hold, then `Why:` and `Fix:` paragraphs.
 
     Args:
         id: The rule's id.
@@ -143,6 +136,7 @@ def rule(
 
     Raises:
         ValueError: If the id is taken, or the docstring lacks a part.
+        TypeError: If a parameter's type is no scenario's evidence.
     """
 
     def register(check: Callable[..., None]) -> Callable[..., None]:
@@ -156,7 +150,7 @@ def rule(
             why=why,
             fix=fix,
             area=check.__module__.rpartition(".")[2].replace("_", " "),
-            scenarios=tuple(inspect.signature(check).parameters),
+            scenarios=_scenarios(id, check),
             requires=requires,
             needs_jobs=needs_jobs,
             profile=profile,
@@ -167,6 +161,18 @@ def rule(
         return check
 
     return register
+
+
+def _scenarios(id: str, check: Callable[..., None]) -> tuple[str, ...]:
+    kinds = typing.get_type_hints(check)
+    scenarios = []
+    for parameter in inspect.signature(check).parameters:
+        # `scenario` gives each class of evidence the name of what leaves it; no other class has it.
+        name = vars(kinds.get(parameter, object)).get("SCENARIO")
+        if name is None:
+            raise TypeError(f"rule {id}: the type of {parameter!r} is no scenario's evidence")
+        scenarios.append(name)
+    return tuple(scenarios)
 
 
 def _parts(id: str, docstring: str) -> tuple[str, str, str]:

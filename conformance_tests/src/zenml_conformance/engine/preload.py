@@ -52,13 +52,15 @@ MODULES = (
     "zenml.zen_stores.sql_zen_store",
     "zenml_conformance.lab.client",
     "zenml_conformance.lab.operator",
-    "zenml_conformance.lab.scenarios",
+    "zenml_conformance.lab.inspection",
+    "zenml_conformance.lab.play",
+    "zenml_conformance.lab.settings",
     "zenml_conformance.target",
 )
 """What clients, steps and observers import sooner or later. Modules that a ZenML version does not
 have are left to the processes that need them. Nothing of the orchestrator under test: what its
-modules do when they are imported, each process must do itself; so with the pipelines, which note
-the environment that they were imported in."""
+modules do when they are imported, each process must do itself; so with the scenarios, whose
+steps note the environment that they were imported in."""
 
 
 def preload() -> None:

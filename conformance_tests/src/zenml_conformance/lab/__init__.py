@@ -1,5 +1,5 @@
 """Where evidence is made: real ZenML pipelines, run once a session in isolated stores.
 
-`scenarios` says what happens, `pipelines` holds the steps, `client` submits them and
-`evidence` is what is left. Nothing here judges: `rules` does.
+`laboratory` is what a scenario works with, `client` submits its pipelines, and `evidence` is what
+is left. Nothing here judges: `rules` does.
 """

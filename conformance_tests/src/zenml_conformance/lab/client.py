@@ -23,7 +23,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
 
     Args:
         label: What the scenario calls this submission.
-        pipeline: `module:name` of a pipeline, the module in `zenml_conformance.lab.pipelines`.
+        pipeline: `module:name` of a pipeline, or of a function that makes one.
         result: Where the `Submission` is written, again and again as it grows.
         how: A function of this module that runs the pipeline (`once`, `twice`, `on_schedule`,
             `together`, `retry`).
@@ -36,7 +36,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
     module, _, name = pipeline.partition(":")
     try:
         watch(submission, save)
-        body = getattr(importlib.import_module(f"zenml_conformance.lab.pipelines.{module}"), name)
+        body = getattr(importlib.import_module(module), name)
         globals()[how](submission, body, **arguments)
     except BaseException as error:
         submission.raised = Raised.of(error)
@@ -159,10 +159,11 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
     from zenml.client import Client
     from zenml.orchestrators import BaseOrchestrator
 
-    from zenml_conformance.lab.pipelines import probes, static
+    from zenml_conformance.scenarios.shared.probes import MEETING_SECONDS
+    from zenml_conformance.scenarios.together import second_of_two
 
     stack = Client().active_stack
-    barrier = threading.Barrier(2, timeout=probes.MEETING_SECONDS)
+    barrier = threading.Barrier(2, timeout=MEETING_SECONDS)
     first_is_compiled = threading.Event()
     prepare, orchestrator_class = type(stack).submit_pipeline, type(stack.orchestrator)
     is_deprecated = orchestrator_class.submit_pipeline is BaseOrchestrator.submit_pipeline
@@ -194,9 +195,7 @@ def together(submission: Submission, pipeline: Any, parameters: dict[str, Any]) 
 
     type(stack).submit_pipeline = announce  # type: ignore[method-assign]
     setattr(orchestrator_class, method, submit_together)
-    threads = [
-        threading.Thread(target=call, args=(body,)) for body in (pipeline, static.second_of_two)
-    ]
+    threads = [threading.Thread(target=call, args=(body,)) for body in (pipeline, second_of_two)]
     threads[0].start()
     first_is_compiled.wait(timeout=30)
     threads[1].start()

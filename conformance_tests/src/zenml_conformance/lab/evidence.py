@@ -8,12 +8,13 @@ import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zenml_conformance.errors import InputError
 from zenml_conformance.fake_backend.jobs import Job, JobRecord, ScheduleRecord
+from zenml_conformance.findings import NotSeen
 from zenml_conformance.harness import RecordedResources
 from zenml_conformance.inputs import parse_json, printable, read_text
 
@@ -42,9 +43,12 @@ class Written(BaseModel):
             path: The file; it becomes visible complete or not at all.
         """
         partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False)
+        text = json.dumps(self._as_json(), ensure_ascii=False)
         partial.write_bytes(text.encode(errors="replace"))
         partial.replace(path)
+
+    def _as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
 
     @classmethod
     def read(cls: type[T], path: Path) -> T:
@@ -92,7 +96,7 @@ class Raised(BaseModel):
 
 
 class Done(Written):
-    """What somebody else's process did with a run, by name of a `lab.operator` action."""
+    """What an action of `lab.operator` gave or raised in a process of its own."""
 
     gave: Any = None
     raised: Raised | None = None
@@ -238,11 +242,113 @@ class Cost(BaseModel):
     processes: int = 0
 
 
+class UnderClaim(BaseModel):
+    """Something that works, or is there, and is not declared."""
+
+    capability: str
+    detail: str
+
+
+Levels = dict[str, str | int]
+"""The value of a setting on each level."""
+
+
+class StepLog(BaseModel):
+    """What ZenML has of what a step has printed; what reading it raised, if there is none."""
+
+    text: str | None = None
+    raised: str | None = None
+
+
+class Attempt(BaseModel):
+    """What a call gave or raised, in words."""
+
+    gave: str | None = None
+    raised: str | None = None
+
+
+class RoundTrip(BaseModel):
+    """What becomes of a configuration in ZenML's store.
+
+    Attributes:
+        changed: Fields whose value is another one afterwards, with both.
+        raised: What went wrong instead.
+        init: What making the instance did to the world outside.
+    """
+
+    changed: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    raised: str | None = None
+    init: list[str] = Field(default_factory=list)
+
+
+class Imported(BaseModel):
+    """What importing a flavor brought along; see `lab.imports.imported`."""
+
+    implementation: str
+    too_early: bool
+    packages: list[str]
+
+
+class Standing(BaseModel):
+    """How a run was in ZenML's store at some moment."""
+
+    status: str
+    in_progress: bool
+    steps: dict[str, str] = Field(default_factory=dict)
+    """The status of each step that was recorded."""
+
+
+class Told(BaseModel):
+    """What `fetch_status` returned, in words."""
+
+    run: str | None
+    steps: dict[str, str | None]
+
+
+class Refresh(Standing):
+    """What a process of its own was told of a run, and how the run was once it was refreshed."""
+
+    gave: Told | None = None
+    asking_raised: Raised | None = None
+    refreshing_raised: Raised | None = None
+
+    @property
+    def told(self) -> Told:
+        """What it was told.
+
+        Raises:
+            NotSeen: If asking raised.
+        """
+        if self.gave is None:
+            raise NotSeen(f"asking for the run's status raised {self.asking_raised}")
+        return self.gave
+
+
+ONLY_JOBS = "only jobs show it, and only the fake backend shows jobs"
+
+
+def unseen(what: str) -> Any:
+    """Make a field of evidence that a scenario may not come to fill.
+
+    Args:
+        what: What was not seen then. Touching the field raises `NotSeen` with these words.
+
+    Returns:
+        The field's default.
+    """
+    return Field(default=None, json_schema_extra={"unseen": what})
+
+
 class Evidence(Written):
     """All that is known of one scenario.
 
+    Each scenario has a subclass, with a field for each thing that only it notes. A field that is
+    made with `unseen` has the type that it has once it is filled: a rule that touches it before
+    ends with `NotSeen`, and need not ask.
+
     Attributes:
-        scenario: Its name.
+        SCENARIO: The name of the scenario that leaves it; none: no scenario does.
+        scenario: The scenario's name.
         simulated: The fake backend took the place of the orchestrator's own.
         broken: Why the scenario could not be played to its end; None: it was.
         submissions: The client processes, in order.
@@ -253,15 +359,19 @@ class Evidence(Written):
         jobs: What the fake backend was asked to run.
         refused: What it refused.
         schedules: The schedules that it was asked to keep.
-        recorded: What the orchestrator's own backend has on record of steps' jobs, by step; None:
-            nobody can read that.
+        recorded: What the orchestrator's own backend has on record of steps' jobs, by step.
         overdue_jobs: Jobs that had to be killed at the end.
         last_words: The end of the log of each job that failed, by its id.
         probes: What the steps saw.
         exposures: Where a secret was found.
-        facts: What else the scenario noted, by name.
+        under_claims: What was found to work without being declared.
         cost: What playing it took.
     """
+
+    # It is validated where it is read, and most processes that import it read none.
+    model_config = ConfigDict(defer_build=True)
+
+    SCENARIO: ClassVar[str]
 
     scenario: str
     simulated: bool
@@ -271,16 +381,52 @@ class Evidence(Written):
     unreadable: str | None = None
     runs_before_refresh: list[RunRecord] = Field(default_factory=list)
     refresh: Raised | None = None
-    jobs: list[JobRecord] = Field(default_factory=list)
-    refused: list[Job] = Field(default_factory=list)
-    schedules: list[ScheduleRecord] = Field(default_factory=list)
-    recorded: dict[str, RecordedResources] | None = None
-    overdue_jobs: list[str] = Field(default_factory=list)
+    jobs: list[JobRecord] = unseen(ONLY_JOBS)
+    refused: list[Job] = unseen(ONLY_JOBS)
+    schedules: list[ScheduleRecord] = unseen(ONLY_JOBS)
+    recorded: dict[str, RecordedResources] = unseen(
+        "only jobs show it, and nothing reads what its own backend has on record"
+    )
+    overdue_jobs: list[str] = unseen(ONLY_JOBS)
     last_words: dict[str, str] = Field(default_factory=dict, repr=False)
     probes: list[Probe] = Field(default_factory=list)
     exposures: list[Exposure] = Field(default_factory=list)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    under_claims: list[UnderClaim] = Field(default_factory=list)
     cost: Cost | None = None
+
+    if not TYPE_CHECKING:  # A type checker would take it for leave to touch anything.
+
+        def __getattribute__(self, name: str) -> Any:
+            """Give what was seen.
+
+            Raises:
+                NotSeen: If a field has not been filled that was made with `unseen`.
+            """
+            value = super().__getattribute__(name)
+            if value is None and (what := type(self)._unseen(name)):
+                raise NotSeen(what)
+            return value
+
+    @classmethod
+    def _unseen(cls, name: str) -> str | None:
+        field = cls.model_fields.get(name)
+        extra = field.json_schema_extra if field else None
+        return str(extra["unseen"]) if isinstance(extra, dict) else None
+
+    def shows(self, name: str) -> bool:
+        """Say whether a field was filled.
+
+        Args:
+            name: A field that is made with `unseen`.
+
+        Returns:
+            Whether touching it gives something.
+        """
+        return self.__dict__[name] is not None
+
+    def _as_json(self) -> dict[str, Any]:
+        unfilled = {name for name in self.__dict__ if self._unseen(name) and not self.shows(name)}
+        return self.model_dump(mode="json", exclude=unfilled)
 
     @property
     def run(self) -> RunRecord | None:
@@ -296,6 +442,19 @@ class Evidence(Written):
         return [call for submission in self.submissions for call in submission.calls]
 
     @property
+    def call(self) -> Call:
+        """The first of them.
+
+        Raises:
+            NotSeen: If there was none.
+        """
+        if not self.calls:
+            raised = next((s.raised for s in self.submissions if s.raised), None)
+            because = f": the client raised {raised}" if raised else ""
+            raise NotSeen(f"ZenML never came to call submit_pipeline{because}")
+        return self.calls[0]
+
+    @property
     def logged(self) -> list[str]:
         """Every warning that was logged during these calls, in order."""
         return [message for call in self.calls for message in call.logged]
@@ -304,6 +463,11 @@ class Evidence(Written):
     def step_jobs(self) -> list[JobRecord]:
         """The jobs that run a step."""
         return [record for record in self.jobs if record.job.step is not None]
+
+    @property
+    def known_step_jobs(self) -> list[JobRecord]:
+        """The same, for who looks elsewhere too: none where nothing shows jobs."""
+        return self.step_jobs if self.shows("jobs") else []
 
     @property
     def orchestration_jobs(self) -> list[JobRecord]:
@@ -332,18 +496,6 @@ class Evidence(Written):
         """
         return next((p for p in self.probes if p.step == step), None)
 
-    def raised_by(self, fact: str) -> Raised | None:
-        """What an operator's action raised.
-
-        Args:
-            fact: The name under which the scenario noted what was `Done`.
-
-        Returns:
-            The exception; None: there was none, or nothing was done.
-        """
-        done = self.facts[fact]
-        return Done.model_validate(done).raised if done else None
-
     @property
     def refusal_of_the_id(self) -> str | None:
         """What ZenML's models say against the orchestrator run id, wherever they were asked."""
@@ -364,7 +516,8 @@ class Evidence(Written):
             The last line of its log that names an exception, or the last line; None: its job did
             not fail, or left no log.
         """
-        words = [self.last_words.get(r.id, "") for r in self.step_jobs if r.job.step == step]
+        jobs = [record for record in self.known_step_jobs if record.job.step == step]
+        words = [self.last_words.get(record.id, "") for record in jobs]
         lines = [line for text in words for line in text.splitlines() if line.strip()]
         named = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
         return next(reversed(named or lines), None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance.lab.client import DEPRECATED
-from zenml_conformance.lab.evidence import Raised
+from zenml_conformance.lab.evidence import Attempt, Raised, UnderClaim
 from zenml_conformance.lab.registration import distribution_of, round_trip
 from zenml_conformance.rule import Capability
 from zenml_conformance.target import Target, overrides
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zenml.orchestrators import BaseOrchestrator
 
     from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.scenarios.inspection import Inspection
 
 CAPABILITIES = (
     "submit_pipeline",
@@ -34,14 +36,12 @@ CAPABILITIES = (
 left out."""
 
 
-def inspect_target(lab: Laboratory) -> dict[str, Any]:
+def inspect_target(lab: Laboratory, seen: Inspection) -> None:
     """Look at flavor, config and orchestrator.
 
     Args:
         lab: The scenario's bench; its store has the component registered.
-
-    Returns:
-        Facts by name.
+        seen: Takes what is seen.
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
@@ -52,40 +52,40 @@ def inspect_target(lab: Laboratory) -> dict[str, Any]:
     orchestrator = Client().active_stack.orchestrator
     implementation = target.orchestrator_class
     overridden = [name for name in CAPABILITIES if overrides(implementation, name)]
-    return {
-        "flavor": target.flavor.name,
-        "built_in": implementation.__module__.startswith("zenml."),
-        "flavor_problem": _problem(
-            lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
-        ),
-        "overridden": overridden,
-        "deprecated": "submit_pipeline" not in overridden and overrides(implementation, DEPRECATED),
-        "capabilities": target.capabilities(orchestrator.config),
-        "stubs": [name for name in overridden if _is_stub(getattr(implementation, name))],
-        "modes": [mode.value for mode in orchestrator.supported_execution_modes],
-        "client_side_caching": orchestrator.config.supports_client_side_caching,
-        "is_local": orchestrator.config.is_local,
-        "is_remote": orchestrator.config.is_remote,
-        "containerized": isinstance(orchestrator, ContainerizedOrchestrator),
-        "validates_stack": orchestrator.validator is not None,
-        "run_id_outside": _problem(orchestrator.get_orchestrator_run_id),
-        "job_name_pattern": target.harness.job_name_pattern,
-        "step_level_hooks": orchestrator.run_init_cleanup_at_step_level,
-        "distribution": distribution_of(implementation.__module__),
-        "requirements": sorted(orchestrator.requirements),
-        "round_trip": round_trip(target),
-        "under_claims": under_claims(orchestrator),
-    }
+    seen.flavor = target.flavor.name
+    seen.built_in = implementation.__module__.startswith("zenml.")
+    seen.validation = _tried(
+        lambda: validate_flavor_source(target.source, StackComponentType.ORCHESTRATOR)
+    )
+    seen.overridden = overridden
+    seen.deprecated = "submit_pipeline" not in overridden and overrides(implementation, DEPRECATED)
+    seen.capabilities = [
+        capability.value for capability in target.capabilities(orchestrator.config)
+    ]
+    seen.stubs = [name for name in overridden if _is_stub(getattr(implementation, name))]
+    seen.modes = [mode.value for mode in orchestrator.supported_execution_modes]
+    seen.client_side_caching = orchestrator.config.supports_client_side_caching
+    seen.is_local = orchestrator.config.is_local
+    seen.is_remote = orchestrator.config.is_remote
+    seen.containerized = isinstance(orchestrator, ContainerizedOrchestrator)
+    seen.validates_stack = orchestrator.validator is not None
+    seen.run_id_outside = _tried(orchestrator.get_orchestrator_run_id)
+    seen.job_name_pattern = target.harness.job_name_pattern
+    seen.step_level_hooks = orchestrator.run_init_cleanup_at_step_level
+    seen.distribution = distribution_of(implementation.__module__)
+    seen.requirements = sorted(orchestrator.requirements)
+    seen.round_trip = round_trip(target)
+    seen.under_claims = under_claims(orchestrator)
 
 
-def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
+def under_claims(orchestrator: BaseOrchestrator) -> list[UnderClaim]:
     """Find what is there and, for lack of a declaration, never reached.
 
     Args:
         orchestrator: An instance; its class and its config are looked at.
 
     Returns:
-        `capability` and `detail` of each.
+        Each of these.
     """
     found = []
     implementation = type(orchestrator)
@@ -97,20 +97,20 @@ def under_claims(orchestrator: BaseOrchestrator) -> list[dict[str, str]]:
         if code:
             detail = f"code for schedules is there ({', '.join(code)}), and ZenML never reaches it"
             found.append(
-                {
-                    "capability": Capability.SCHEDULES.value,
-                    "detail": f"{detail}: the config's is_schedulable is False",
-                }
+                UnderClaim(
+                    capability=Capability.SCHEDULES.value,
+                    detail=f"{detail}: the config's is_schedulable is False",
+                )
             )
     with_allocation = "submit_isolated_step_with_allocation"
     declared = getattr(orchestrator, "supports_resource_pool_allocation", True)
     if with_allocation in overridden and not declared:
         found.append(
-            {
-                "capability": "resource pools",
-                "detail": f"{with_allocation} is overridden, and ZenML never passes it an "
+            UnderClaim(
+                capability="resource pools",
+                detail=f"{with_allocation} is overridden, and ZenML never passes it an "
                 "allocation: supports_resource_pool_allocation is False",
-            }
+            )
         )
     return found
 
@@ -141,12 +141,11 @@ def _only_speaks(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Raise, ast.Expr))
 
 
-def _problem(function: Any) -> dict[str, str | None]:
-    """Call something and note what it gave or raised."""
+def _tried(function: Callable[[], Any]) -> Attempt:
     try:
-        return {"gave": repr(function()), "raised": None}
+        return Attempt(gave=repr(function()))
     except BaseException as error:
-        return {"gave": None, "raised": str(Raised.of(error))}
+        return Attempt(raised=str(Raised.of(error)))
 
 
 def _is_stub(method: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -25,8 +24,11 @@ from zenml_conformance.lab.evidence import (
     Cost,
     Done,
     Evidence,
+    Imported,
     Probe,
     Raised,
+    Refresh,
+    Standing,
     Submission,
     masked,
 )
@@ -61,20 +63,21 @@ class ScenarioBroken(RuntimeError):
 class Laboratory:
     """One scenario's bench."""
 
-    def __init__(self, name: str, directory: Path, template: Path, session: Session) -> None:
+    def __init__(
+        self, evidence: Evidence, directory: Path, template: Path, session: Session
+    ) -> None:
         """Set up an empty bench: a copy of the template store, an empty backend.
 
         Args:
-            name: The scenario.
+            evidence: Takes what is left of the scenario.
             directory: Where everything of it lives; must not exist.
             template: The template store.
             session: The session; its target says whether the fake backend is connected.
         """
         self._began = time.monotonic()
-        self.name = name
         self.directory = directory
         self.engine = EngineClient(session.socket)
-        self.evidence = Evidence(scenario=name, simulated=session.backend is not None)
+        self.evidence = evidence
         self.clients: list[Client] = []
         for path in (directory, directory / "probes", directory / "cwd", directory / "backend"):
             path.mkdir(mode=0o700)
@@ -101,6 +104,7 @@ class Laboratory:
                 session=session.model_dump(),
             )
             self.backend = FakeBackend(session.socket, session.backend)
+            evidence.overdue_jobs = []
 
     def deadline(self, seconds: float) -> float:
         """Say until when to wait.
@@ -146,12 +150,12 @@ class Laboratory:
 
     # -- clients ----------------------------------------------------------------------------
 
-    def start(self, label: str, pipeline: str, how: str = "once", **arguments: Any) -> Client:
+    def start(self, label: str, pipeline: Any, how: str = "once", **arguments: Any) -> Client:
         """Start a client process that runs a pipeline.
 
         Args:
             label: What to call this submission.
-            pipeline: `module:name` in `zenml_conformance.lab.pipelines`.
+            pipeline: A pipeline, or a function that makes one.
             how: See `client.run`.
             **arguments: See `client.run`; `probes` is added to the pipeline's parameters.
 
@@ -160,19 +164,21 @@ class Laboratory:
         """
         arguments.setdefault("parameters", {})["probes"] = self.probes
         result = self.directory / f"{label}.json"
-        payload = {"label": label, "pipeline": pipeline, "result": str(result), "how": how}
+        body = getattr(pipeline, "entrypoint", pipeline)
+        place = f"{body.__module__}:{body.__name__}"
+        payload = {"label": label, "pipeline": place, "result": str(result), "how": how}
         spec = self._spec(
             label, call="zenml_conformance.lab.client:run", payload={**payload, **arguments}
         )
         self.clients.append(Client(self.engine, spec, result))
         return self.clients[-1]
 
-    def submit(self, label: str, pipeline: str, how: str = "once", **arguments: Any) -> Submission:
+    def submit(self, label: str, pipeline: Any, how: str = "once", **arguments: Any) -> Submission:
         """Run a pipeline in a client process and wait until the client and all jobs are done.
 
         Args:
             label: What to call this submission.
-            pipeline: `module:name` in `zenml_conformance.lab.pipelines`.
+            pipeline: A pipeline, or a function that makes one.
             how: See `client.run`.
             **arguments: See `client.run`.
 
@@ -338,17 +344,29 @@ class Laboratory:
         """
         return [r for r in self.jobs if (r.runs(step) if step else r.runs_pipeline)]
 
+    def has_ended(self, step: str) -> bool:
+        """Say whether a step had jobs and has none any more.
+
+        Args:
+            step: The step's invocation id.
+
+        Returns:
+            Whether all its jobs have ended.
+        """
+        jobs = self.jobs_of(step)
+        return bool(jobs) and all(record.state.is_ended for record in jobs)
+
     def coordinators(self) -> list[JobRecord]:
         """The jobs that submitted other jobs."""
         jobs = self.jobs
         submitters = {record.submitted_by for record in jobs}
         return [record for record in jobs if record.id in submitters]
 
-    def import_flavor(self) -> dict[str, Any]:
+    def import_flavor(self) -> Imported:
         """Import the flavor in a new interpreter, which has no other part of the orchestrator.
 
         Returns:
-            See `lab.imports.imported`.
+            What came with it.
 
         Raises:
             ScenarioBroken: If that interpreter did not get to its end.
@@ -365,8 +383,7 @@ class Laboratory:
         if not result.exists():
             words = read_tail(Path(spec.log))
             raise ScenarioBroken(f"the flavor could not be imported:\n{words}")
-        facts: dict[str, Any] = json.loads(result.read_text())
-        return facts
+        return Imported.model_validate_json(result.read_text())
 
     def _spec(self, label: str, **what: Any) -> ProcessSpec:
         """Describe a process of this bench, with a configuration and a log of its own."""
@@ -504,6 +521,36 @@ class Laboratory:
         for run in unfinished:
             self.evidence.refresh = self.operate("refresh", run=run).raised
 
+    def standing(self, run: str) -> Standing:
+        """Say how a run is in ZenML's store.
+
+        Args:
+            run: ZenML's id of the run.
+
+        Returns:
+            Its status, and that of its steps.
+        """
+        found = zenml_store.find_run(run)
+        assert found, f"run {run} is gone from the store"
+        return Standing(
+            status=found.status.value,
+            in_progress=found.in_progress,
+            steps=zenml_store.step_statuses(found),
+        )
+
+    def look(self, run: str) -> Refresh:
+        """Have a process of its own ask for a run's status, and refresh the run.
+
+        Args:
+            run: ZenML's id of the run.
+
+        Returns:
+            What it was told, and how the run is afterwards.
+        """
+        done = self.operate("look", run=run)
+        said = done.gave or {"asking_raised": done.raised}
+        return Refresh.model_validate({**said, **self.standing(run).model_dump()})
+
     def operate(self, action: str, **arguments: Any) -> Done:
         """Have something done by a process that knows nothing but the store.
 
@@ -557,8 +604,8 @@ class Laboratory:
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.read(path))
-        self.evidence.exposures = [
-            *exposures.in_jobs([record.job for record in self.evidence.jobs]),
-            *exposures.in_files(self.directory),
-        ]
+        if self.backend:
+            jobs = [record.job for record in self.evidence.jobs]
+            self.evidence.exposures = exposures.in_jobs(jobs)
+        self.evidence.exposures += exposures.in_files(self.directory)
         return self.evidence

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import ValidationError
 
-from zenml_conformance.lab.evidence import Raised
+from zenml_conformance.lab.evidence import Raised, RoundTrip
 from zenml_conformance.target import Target
 
 if TYPE_CHECKING:
@@ -31,15 +31,14 @@ OUTSIDE = frozenset(
 """Audit events of what leaves a process, or a trace on the disk."""
 
 
-def round_trip(target: Target) -> dict[str, Any]:
+def round_trip(target: Target) -> RoundTrip:
     """Register the orchestrator with as many values as it takes, and load it again.
 
     Args:
         target: The orchestrator under test.
 
     Returns:
-        `changed`: fields whose value is another one afterwards, with both; `raised`: what went
-        wrong instead; `init`: what making the instance did to the world outside.
+        What became of them.
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
@@ -60,13 +59,13 @@ def round_trip(target: Target) -> dict[str, Any]:
         with watching_init(target.orchestrator_class, outside):
             after = StackComponent.from_model(model).config
     except Exception as error:
-        return {"changed": {}, "raised": str(Raised.of(error)), "init": outside}
+        return RoundTrip(raised=str(Raised.of(error)), init=outside)
     changed = {
-        name: [repr(getattr(before, name)), repr(getattr(after, name))]
+        name: (repr(getattr(before, name)), repr(getattr(after, name)))
         for name in config_class.model_fields
         if getattr(before, name) != getattr(after, name)
     }
-    return {"changed": changed, "raised": None, "init": outside}
+    return RoundTrip(changed=changed, init=outside)
 
 
 def _filled(config_class: type[BaseOrchestratorConfig], given: dict[str, Any]) -> dict[str, Any]:

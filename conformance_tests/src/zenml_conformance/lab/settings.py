@@ -1,4 +1,4 @@
-"""Every setting of an orchestrator, given a different value on each of the three levels."""
+"""Different values for every setting of an orchestrator."""
 
 from __future__ import annotations
 
@@ -6,46 +6,44 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from zenml_conformance.lab.evidence import Levels
+from zenml_conformance.store import STACK
+from zenml_conformance.target import Target
+
 if TYPE_CHECKING:
     from zenml_conformance.lab.laboratory import Laboratory
-    from zenml_conformance.target import Target
 
 LEVELS = ("component", "pipeline", "step")
 
 
-def submit_levels(lab: Laboratory) -> None:
-    """Submit one pipeline with settings on all levels, and one with the component's only.
+def values(lab: Laboratory) -> dict[str, Levels]:
+    """Choose a different value for each setting of the orchestrator on each level.
 
     Args:
-        lab: The scenario's bench. Its evidence gets the fact `settings`: for each field that
-            takes a text or a whole number, the value given on each level.
+        lab: The scenario's bench.
+
+    Returns:
+        See `values_of`; nothing where there are no settings.
+    """
+    settings_class = lab.orchestrator.settings_class
+    return values_of(settings_class, Target.load(lab.session.target)) if settings_class else {}
+
+
+def configure_component(configuration: dict[str, str | int]) -> None:
+    """Give settings on the level of the component.
+
+    Args:
+        configuration: Values of its configuration.
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
 
-    from zenml_conformance.store import STACK
-    from zenml_conformance.target import Target
-
-    settings_class = Client().active_stack.orchestrator.settings_class
-    target = Target.load(lab.session.target)
-    values = values_of(settings_class, target) if settings_class else {}
-    lab.evidence.facts["settings"] = values
-    if not values:
-        return
-    levels = {level: {name: given[level] for name, given in values.items()} for level in LEVELS}
     Client().update_stack_component(
-        STACK, StackComponentType.ORCHESTRATOR, configuration=levels["component"]
+        STACK, StackComponentType.ORCHESTRATOR, configuration=configuration
     )
-    lab.submit(
-        "all-levels",
-        "static:settings",
-        parameters={"step_settings": {"orchestrator": levels["step"]}},
-        options={"settings": {"orchestrator": levels["pipeline"]}},
-    )
-    lab.submit("component-only", "static:settings", parameters={"step_settings": {}})
 
 
-def values_of(settings_class: Any, target: Target) -> dict[str, dict[str, Any]]:
+def values_of(settings_class: Any, target: Target) -> dict[str, Levels]:
     """Choose a different value for each setting on each level.
 
     What was chosen for the whole session, such as how long to wait, is left as it is.
@@ -58,13 +56,13 @@ def values_of(settings_class: Any, target: Target) -> dict[str, dict[str, Any]]:
         For each field that takes a text or a whole number, the values by level. Those of a level
         are accepted together.
     """
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, Levels] = {}
     config_class = target.flavor.config_class
     for number, name in enumerate(settings_class.model_fields):
         if name in target.config:
             continue
         for kind in (str, int):
-            given: dict[str, Any] = {
+            given: Levels = {
                 level: f"conformance-{level}-{name}".replace("_", "-")
                 if kind is str
                 else 4000 + 10 * number + LEVELS.index(level)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from zenml_conformance.lab.evidence import Raised, RunRecord, StepRecord
+from zenml_conformance.lab.evidence import Raised, RunRecord, StepLog, StepRecord
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -108,24 +108,24 @@ def progress(of: list[PipelineRunResponse]) -> list[Any]:
     ]
 
 
-def step_log(step: str) -> dict[str, str | None]:
+def step_log(step: str) -> StepLog:
     """Read what a step of the first run has printed from ZenML's log store, as a user does.
 
     Args:
         step: Its invocation id.
 
     Returns:
-        `text`, or in its place what was `raised`.
+        What there is.
     """
     try:
         collected = runs()[0].steps[step].log_collection
         logs = next((logs for logs in collected or () if logs.source == "step"), None)
         if logs is None:
-            return {"text": None, "raised": "its record has no log"}
+            return StepLog(raised="its record has no log")
         entries = _zenml().active_stack.log_store.fetch(logs, limit=1000)
     except Exception as error:
-        return {"text": None, "raised": str(Raised.of(error))}
-    return {"text": "\n".join(str(e.message) for e in entries.items), "raised": None}
+        return StepLog(raised=str(Raised.of(error)))
+    return StepLog(text="\n".join(str(e.message) for e in entries.items))
 
 
 def schedule_rows() -> int:

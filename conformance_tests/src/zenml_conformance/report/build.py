@@ -12,7 +12,7 @@ from zenml_conformance import __version__
 from zenml_conformance import verdict as verdicts
 from zenml_conformance.description import Description
 from zenml_conformance.inputs import printable
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.lab.evidence import Evidence, UnderClaim
 from zenml_conformance.lab.patience import PATIENCE_SECONDS
 from zenml_conformance.options import Options
 from zenml_conformance.prove.proof import Proof, tally
@@ -33,21 +33,21 @@ from zenml_conformance.report.model import (
 from zenml_conformance.result import Result
 from zenml_conformance.rule import Outcome, Profile, Status, Tier
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.scenario import SCENARIOS
 
 
-def under_claims(scenarios: Sequence[Path]) -> list[dict[str, str]]:
+def under_claims(scenarios: Sequence[Path]) -> list[UnderClaim]:
     """Look up what works without being declared.
 
     Args:
         scenarios: Where the scenarios left their evidence.
 
     Returns:
-        `capability` and `detail` of each; nothing when nobody looked.
+        Each of them once; nothing when nothing was looked at.
     """
-    found: list[dict[str, str]] = []
+    found: list[UnderClaim] = []
     for path in (path for directory in scenarios for path in sorted(directory.glob("*.json"))):
-        facts = Evidence.read(path).facts
-        found += [claim for claim in facts.get("under_claims", []) if claim not in found]
+        found += [claim for claim in Evidence.read(path).under_claims if claim not in found]
     return found
 
 
@@ -148,7 +148,7 @@ def report(
         ],
         change=result.change,
         proof=_proof(proofs) if proofs else None,
-        scenarios=_scenarios(scenarios, verdict.outcomes, description.scenarios),
+        scenarios=_scenarios(scenarios, verdict.outcomes),
     )
 
 
@@ -205,7 +205,7 @@ def _fit_to_publish(outcome: Outcome) -> str:
 
 
 def _scenarios(
-    directories: Sequence[Path], outcomes: Mapping[str, Outcome], descriptions: Mapping[str, str]
+    directories: Sequence[Path], outcomes: Mapping[str, Outcome]
 ) -> list[ScenarioReport]:
     """Every scenario that some rule looks at, in the order in which rules first do.
 
@@ -224,6 +224,6 @@ def _scenarios(
                 evidence = Evidence.read(path)
                 elsewhere = Tier.LIVE if evidence.simulated else Tier.SIMULATED
                 rules = [outcome.rule for outcome in looking if outcome.tier is not elsewhere]
-                drawn.append(timeline.draw(evidence, descriptions.get(name, ""), rules))
+                drawn.append(timeline.draw(evidence, SCENARIOS[name].sentence, rules))
     # The inspection runs nothing, so there is nothing to draw of it.
     return [scenario for scenario in drawn if scenario.lanes or scenario.broken]

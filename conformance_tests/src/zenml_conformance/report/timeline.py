@@ -23,7 +23,7 @@ def draw(evidence: Evidence, description: str, rules: list[str]) -> ScenarioRepo
     clock = _Clock(evidence)
     probes = list(evidence.probes)
     lanes = [_client(submission, clock) for submission in evidence.submissions]
-    for record in evidence.jobs:
+    for record in evidence.jobs if evidence.shows("jobs") else ():
         mine = [probe for probe in probes if probe.pid == record.pid and probe.pid]
         probes = [probe for probe in probes if probe not in mine]
         lanes.append(_job(record, mine, clock))
@@ -63,7 +63,7 @@ class _Clock:
         for submission in evidence.submissions:
             times += [submission.began, submission.ended]
             times += [time for call in submission.calls for time in (call.began, call.returned_at)]
-        for job in evidence.jobs:
+        for job in evidence.jobs if evidence.shows("jobs") else ():
             times += [job.submitted_at, job.started_at, job.ended_at]
         for probe in evidence.probes:
             times += [probe.began, probe.ended]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, NotApplicable, Violation, rule
+from zenml_conformance.scenarios.caching import Caching
+from zenml_conformance.scenarios.fired_twice import FiredTwice
+from zenml_conformance.scenarios.inspection import Inspection
 
 
 def _nth(seen: Evidence, number: int) -> tuple[str, list[str], int]:
@@ -17,7 +20,7 @@ def _nth(seen: Evidence, number: int) -> tuple[str, list[str], int]:
 
 
 @rule("CACHE-2", MUST)
-def cached_steps_are_left_out(caching: Evidence) -> None:
+def cached_steps_are_left_out(caching: Caching) -> None:
     """A run in which ZenML has cached some steps runs the others, and only those.
 
     Why: client-side caching takes cached steps out of the snapshot it passes to
@@ -31,7 +34,7 @@ def cached_steps_are_left_out(caching: Evidence) -> None:
     if second.calls and "load" not in second.calls[0].steps:
         jobs = [
             record.job.name
-            for record in caching.step_jobs
+            for record in caching.known_step_jobs
             if record.job.step == "load" and second.began < record.submitted_at < third.began
         ]
         if jobs:
@@ -46,7 +49,7 @@ def cached_steps_are_left_out(caching: Evidence) -> None:
 
 
 @rule("CACHE-1", MUST, requires=("DAG-2", "CACHE-2", "ART-1"))
-def a_wholly_cached_run_runs_nothing(caching: Evidence, inspection: Evidence) -> None:
+def a_wholly_cached_run_runs_nothing(caching: Caching, inspection: Inspection) -> None:
     """A run in which every step is cached completes, and the backend is not bothered.
 
     Why: ZenML completes such a run itself (`create_cached_step_runs_and_prune_snapshot`). A job
@@ -58,18 +61,19 @@ def a_wholly_cached_run_runs_nothing(caching: Evidence, inspection: Evidence) ->
     status, steps, calls = _nth(caching, 2)
     if status != "completed" or steps != ["load cached", "use cached"]:
         raise Violation(f"the wholly cached run is {status!r} ({', '.join(steps)})")
-    if not inspection.facts["client_side_caching"]:
+    if not inspection.client_side_caching:
         raise NotApplicable(
             "it declares supports_client_side_caching=False: ZenML asks the backend every time"
         )
-    before = caching.facts["jobs_before_wholly_cached"]
-    jobs = len(caching.jobs) - before if before is not None else 0
+    jobs = 0
+    if caching.simulated:
+        jobs = len(caching.jobs) - caching.jobs_before_wholly_cached
     if calls or jobs:
         raise Violation(f"for a wholly cached run, submit_pipeline was called and made {jobs} jobs")
 
 
 @rule("CACHE-3", MUST, requires=("RUNID-2",), since="0.2")
-def the_backend_has_no_cache_of_its_own(fired_twice: Evidence) -> None:
+def the_backend_has_no_cache_of_its_own(fired_twice: FiredTwice) -> None:
     """With caching off, a snapshot that is fired twice is executed twice.
 
     Why: whether a step may be cached is for ZenML to say (`enable_cache`), which knows its code,

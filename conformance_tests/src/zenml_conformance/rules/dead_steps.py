@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence, RunRecord
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.coordinator_killed import CoordinatorKilled
+from zenml_conformance.scenarios.job_lost import JobLost
+from zenml_conformance.scenarios.killed import Killed
+from zenml_conformance.scenarios.never_started import NeverStarted
+from zenml_conformance.scenarios.published_then_died import PublishedThenDied
+from zenml_conformance.scenarios.unreliable_backend import UnreliableBackend
 
 
 def ended_run(seen: Evidence) -> RunRecord:
@@ -39,7 +45,7 @@ def ended_run(seen: Evidence) -> RunRecord:
 
 
 @rule("DEAD-1", MUST)
-def a_killed_step_ends(killed: Evidence) -> None:
+def a_killed_step_ends(killed: Killed) -> None:
     """A step that is killed ends as failed, and its run ends.
 
     Why: a process killed by the kernel (out of memory), a preempted node or `kill -9` reports
@@ -61,7 +67,7 @@ def a_killed_step_ends(killed: Evidence) -> None:
 
 
 @rule("DEAD-2", MUST)
-def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
+def a_step_that_never_starts_ends_the_run(never_started: NeverStarted) -> None:
     """A job that dies before ZenML has recorded its step ends the run as failed.
 
     Why: a missing image, a typo in a command or a broken interpreter ends the job before the
@@ -84,7 +90,7 @@ def a_step_that_never_starts_ends_the_run(never_started: Evidence) -> None:
 
 
 @rule("DEAD-3", MUST)
-def a_dead_coordinator_is_survived(coordinator_killed: Evidence) -> None:
+def a_dead_coordinator_is_survived(coordinator_killed: CoordinatorKilled) -> None:
     """When whoever walks the DAG dies, the run still ends, or a refresh ends it.
 
     Why: after the client or the coordinator is gone, nobody starts the next step and nobody
@@ -95,13 +101,13 @@ def a_dead_coordinator_is_survived(coordinator_killed: Evidence) -> None:
     more, settle the steps and report FAILED. In a generated `backend.py`: have `status` work in any
     process, from the id alone.
     """
-    if not coordinator_killed.facts["step_ran"]:
+    if not coordinator_killed.step_ran:
         raise NotSeen("no step ran long enough for its coordinator to be killed")
     ended_run(coordinator_killed)
 
 
 @rule("DEAD-4", MUST)
-def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) -> None:
+def a_step_that_dies_after_its_report_is_settled(published_then_died: PublishedThenDied) -> None:
     """When a step has reported success and its job fails, the run still ends, and truly.
 
     Why: a process may die in its teardown. If the exit code stops the steps after it, all that
@@ -110,7 +116,7 @@ def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) 
     Fix: after each job ask the store: a step with a successful record is done, whatever the exit
     code. Or publish the run failed; only don't stop in silence.
     """
-    if not published_then_died.facts["died"]:
+    if not published_then_died.died:
         raise NotSeen("the step's process could not be made to die after its report")
     run = ended_run(published_then_died)
     done = all(run.status_of(n) == "completed" for n in ("publisher", "after_publisher"))
@@ -120,7 +126,7 @@ def a_step_that_dies_after_its_report_is_settled(published_then_died: Evidence) 
 
 
 @rule("DEAD-8", MUST, needs_jobs=True, since="0.2")
-def a_lost_job_ends(job_lost: Evidence) -> None:
+def a_lost_job_ends(job_lost: JobLost) -> None:
     """A step whose job the backend has lost ends as failed, and its run ends.
 
     Why: nodes vanish, and databases of jobs are purged. A job that is unknown reports nothing
@@ -130,7 +136,7 @@ def a_lost_job_ends(job_lost: Evidence) -> None:
     asking is something else: it says nothing about the job.) In a generated `backend.py`: have
     `status` say UNKNOWN of it.
     """
-    if not job_lost.facts["ran"]:
+    if not job_lost.step_ran:
         raise NotSeen("no step ran long enough for its job to be lost")
     if any(submission.overdue for submission in job_lost.submissions):
         raise Violation("a running step's job was lost, and the client waited on and on")
@@ -143,7 +149,7 @@ def a_lost_job_ends(job_lost: Evidence) -> None:
 
 
 @rule("DEAD-5", SHOULD, needs_jobs=True, since="0.2")
-def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
+def a_backend_that_stumbles_is_survived(unreliable_backend: UnreliableBackend) -> None:
     """When the backend fails to answer a few times, the run goes on as if nothing had been.
 
     Why: every API has bad minutes. A monitor that dies of the first error leaves its run
@@ -155,7 +161,7 @@ def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
     `status` raise when the system can't be asked, and never guess.
     """
     seen = unreliable_backend
-    if not seen.facts["step_ran"]:
+    if not seen.step_ran:
         raise NotSeen("no step ran long enough")
     submission, run = seen.submissions[0], seen.run
     if submission.raised or submission.overdue:
@@ -168,7 +174,7 @@ def a_backend_that_stumbles_is_survived(unreliable_backend: Evidence) -> None:
 
 
 @rule("DEAD-6", SHOULD, requires=("DEAD-1",), since="0.2")
-def a_death_has_a_reason(killed: Evidence) -> None:
+def a_death_has_a_reason(killed: Killed) -> None:
     """The record of a step that was killed says why it failed, as far as the backend knows.
 
     Why: a step that dies leaves no traceback. Without a reason, "failed" means reading the

@@ -17,6 +17,11 @@ from zenml_conformance.rule import (
 )
 from zenml_conformance.rules.dead_steps import ended_run
 from zenml_conformance.rules.environment import changes, check_nothing_lost
+from zenml_conformance.scenarios.dynamic import Dynamic
+from zenml_conformance.scenarios.dynamic_killed import DynamicKilled
+from zenml_conformance.scenarios.dynamic_rejected import OWN_CPU, OWN_MEMORY, DynamicRejected
+from zenml_conformance.scenarios.dynamic_restarted import DynamicRestarted
+from zenml_conformance.scenarios.dynamic_resumed import DynamicResumed
 
 dynamic_rule = functools.partial(
     rule, profile=Profile.DYNAMIC, capability=Capability.DYNAMIC, since="0.2"
@@ -25,8 +30,8 @@ dynamic_rule = functools.partial(
 RUN_FAILED_EXIT_CODE = 45
 """`zenml.constants.DYNAMIC_PIPELINE_RUN_FAILED_EXIT_CODE`."""
 
-OWN_CPU, OWN_MEMORY = 1.5, 700 * 1024**2
-"""What the pipeline of the scenario `dynamic_rejected` asks for."""
+OWN_BYTES = 700 * 1024**2
+"""What the pipeline of the scenario `dynamic_rejected` asks for, as `OWN_MEMORY` says."""
 
 INLINE = ("source", "sink", "sink_2", "taken")
 """The steps of the scenario `dynamic` that the pipeline's own process runs."""
@@ -65,7 +70,7 @@ def steps_in_words(run: RunRecord) -> str:
 
 
 @dynamic_rule("DYN-9", MUST, requires=(), needs_jobs=True)
-def a_refused_pipeline_is_an_error(dynamic_rejected: Evidence) -> None:
+def a_refused_pipeline_is_an_error(dynamic_rejected: DynamicRejected) -> None:
     """When the backend refuses the orchestration job, `submit_dynamic_pipeline` raises.
 
     Why: ZenML publishes the run as failed only if an exception reaches
@@ -84,7 +89,7 @@ def a_refused_pipeline_is_an_error(dynamic_rejected: Evidence) -> None:
 
 
 @dynamic_rule("DYN-7", MUST, requires=("DYN-9",))
-def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
+def the_orchestration_job_has_its_environment(dynamic: Dynamic) -> None:
     """The process that runs the pipeline's code is started with all of `environment`.
 
     Why: it holds the address and credentials of ZenML's store and the active stack. Without them
@@ -97,9 +102,9 @@ def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
     expected = next((call.environment for call in dynamic.calls if call.environment), None)
     if expected is None:
         raise NotSeen("submit_dynamic_pipeline was never called")
-    entries = dynamic.facts["entries"]
-    jobs = [record.job.environment for record in dynamic.orchestration_jobs]
-    actual = jobs[0] if jobs else entries[0]["environment"] if entries else None
+    jobs = dynamic.orchestration_jobs if dynamic.simulated else []
+    begun = [job.job.environment for job in jobs] or [e.environment for e in dynamic.entries]
+    actual = begun[0] if begun else None
     if actual is None:
         raise NotSeen("the pipeline's code was never begun")
     check_nothing_lost(expected, actual)
@@ -109,7 +114,7 @@ def the_orchestration_job_has_its_environment(dynamic: Evidence) -> None:
 
 
 @dynamic_rule("DYN-1", MUST, requires=("DYN-7",))
-def a_dynamic_pipeline_completes(dynamic: Evidence) -> None:
+def a_dynamic_pipeline_completes(dynamic: Dynamic) -> None:
     """A dynamic pipeline runs to its end, in the run that ZenML has made for it.
 
     Why: `DynamicPipelineRunner` goes on with the run that it is given (`--run_id`), or looks for
@@ -135,7 +140,7 @@ def a_dynamic_pipeline_completes(dynamic: Evidence) -> None:
 
 
 @dynamic_rule("DYN-8", SHOULD, requires=("DYN-1",))
-def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Evidence) -> None:
+def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Dynamic) -> None:
     """The run id of a dynamic run is known before its code begins.
 
     Why: until then `zenml pipeline runs stop` refuses (`BaseOrchestrator.stop_run`), and a
@@ -156,7 +161,7 @@ def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Evidence) -> None:
 
 
 @dynamic_rule("DYN-11", SHOULD, requires=("DYN-1",))
-def secrets_of_dynamic_runs_stay_private(dynamic: Evidence) -> None:
+def secrets_of_dynamic_runs_stay_private(dynamic: Dynamic) -> None:
     """No secret of a dynamic run is in a command line, a name, a label, a log or a public file.
 
     Why: ZenML's API token is in the environment of the orchestration job and of every isolated
@@ -171,7 +176,7 @@ def secrets_of_dynamic_runs_stay_private(dynamic: Evidence) -> None:
 
 
 @dynamic_rule("DYN-4", SHOULD, requires=("DYN-9",), needs_jobs=True)
-def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None:
+def the_pipelines_resources_are_for_its_code(dynamic_rejected: DynamicRejected) -> None:
     """What a dynamic pipeline asks for itself is given to the job that runs its code.
 
     Why: inline steps run in that process (`zenml.execution.pipeline.dynamic.compilation.
@@ -187,15 +192,15 @@ def the_pipelines_resources_are_for_its_code(dynamic_rejected: Evidence) -> None
     job = dynamic_rejected.refused[0]
     if dynamic_rejected.logged:
         raise NotApplicable("it warns about what it can't map")
-    if (job.cpu or 0) < OWN_CPU or (job.memory or 0) < OWN_MEMORY:
+    if (job.cpu or 0) < OWN_CPU or (job.memory or 0) < OWN_BYTES:
         raise Violation(
-            f"the pipeline asked for cpu_count={OWN_CPU} and memory='700MiB'; its job has "
+            f"the pipeline asked for cpu_count={OWN_CPU} and memory={OWN_MEMORY!r}; its job has "
             f"cpu={job.cpu} and memory={job.memory}"
         )
 
 
 @dynamic_rule("DYN-2", MUST, requires=("DYN-1",))
-def a_failing_pipeline_fails_once(dynamic_resumed: Evidence) -> None:
+def a_failing_pipeline_fails_once(dynamic_resumed: DynamicResumed) -> None:
     """When a dynamic pipeline fails, its run is failed, and its code is not run again.
 
     Why: `DynamicPipelineEntrypointConfiguration` has published the end of the run when it exits
@@ -206,26 +211,26 @@ def a_failing_pipeline_fails_once(dynamic_resumed: Evidence) -> None:
     restarts jobs; never submit again after a failure. In a generated `backend.py`: have the system
     start each job once.
     """
-    if not dynamic_resumed.facts["entries_before"]:
+    if not dynamic_resumed.entries_before:
         raise NotSeen("the pipeline's code was never begun")
-    runs = [RunRecord.model_validate(run) for run in dynamic_resumed.facts["after_failure"]]
+    runs = dynamic_resumed.after_failure
     if len(runs) != 1 or runs[0].status != "failed" or runs[0].in_progress:
         words = ", ".join(f"{run.status} ({steps_in_words(run)})" for run in runs) or "no run"
         raise Violation(f"the pipeline's code raised, and there is: {words}")
-    jobs = dynamic_resumed.orchestration_jobs
+    jobs = dynamic_resumed.orchestration_jobs if dynamic_resumed.simulated else []
     if any(record.restarts for record in jobs):
         raise Violation(
             f"the job that runs the pipeline's code ended with code {RUN_FAILED_EXIT_CODE}, and "
             "the backend was asked to start it again"
         )
-    begun = dynamic_resumed.facts["entries_before"]
-    submitted = dynamic_resumed.facts["jobs_before"]
+    begun = dynamic_resumed.entries_before
+    submitted = dynamic_resumed.jobs_before if dynamic_resumed.simulated else 0
     if begun > 1 or submitted > 1:
         raise Violation(f"the pipeline's code was begun {begun} times, in {submitted} jobs")
 
 
 @dynamic_rule("DYN-5", MUST, requires=("DYN-2",))
-def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
+def a_failed_run_can_go_on(dynamic_resumed: DynamicResumed) -> None:
     """`zenml pipeline runs retry` goes on with a failed run: same run, same id, nothing twice.
 
     Why: it calls `submit_dynamic_pipeline` again, with the existing run in the place of a
@@ -243,7 +248,7 @@ def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
     if raised := next((call.raised for call in again.calls if call.raised), again.raised):
         raise Violation(f"going on with the failed run raised {raised}")
     run = only_run(dynamic_resumed)
-    before = RunRecord.model_validate(dynamic_resumed.facts["after_failure"][0])
+    before = dynamic_resumed.after_failure[0]
     if run.orchestrator_run_id != before.orchestrator_run_id:
         raise Violation(
             f"its id was {before.orchestrator_run_id!r} and is {run.orchestrator_run_id!r}"
@@ -257,7 +262,7 @@ def a_failed_run_can_go_on(dynamic_resumed: Evidence) -> None:
 
 
 @dynamic_rule("DYN-10", MUST, requires=("DYN-2",), needs_jobs=True)
-def no_name_is_used_again(dynamic_resumed: Evidence) -> None:
+def no_name_is_used_again(dynamic_resumed: DynamicResumed) -> None:
     """The jobs of one dynamic run have different names: when it goes on, and for each attempt.
 
     Why: a run that goes on (`BaseOrchestrator.resume_run`) submits a second orchestration job,
@@ -275,7 +280,7 @@ def no_name_is_used_again(dynamic_resumed: Evidence) -> None:
 
 
 @dynamic_rule("DYN-3", MUST, requires=("DYN-1",))
-def a_dead_orchestration_job_is_noticed(dynamic_killed: Evidence) -> None:
+def a_dead_orchestration_job_is_noticed(dynamic_killed: DynamicKilled) -> None:
     """When the process that runs the pipeline's code dies, the run ends, or a refresh ends it.
 
     Why: the status of a dynamic run is what somebody publishes (`PipelineRunSchema.update`); it
@@ -284,9 +289,9 @@ def a_dead_orchestration_job_is_noticed(dynamic_killed: Evidence) -> None:
     Fix: start the job again where the backend can; and in `fetch_status`, when it has ended and
     the run has not, publish the unfinished steps as failed and report FAILED.
     """
-    if not dynamic_killed.facts["step_ran"]:
+    if not dynamic_killed.step_ran:
         raise NotSeen("the pipeline's code did not get far enough to be killed")
-    if len(dynamic_killed.facts["killed"]) < 2 and not dynamic_killed.in_process:
+    if not dynamic_killed.in_process and not dynamic_killed.killed:
         raise NotSeen("the suite can't reach the process that runs the pipeline's code")
     run = ended_run(dynamic_killed)
     if run.status not in ("failed", "stopped"):
@@ -298,15 +303,15 @@ def a_dead_orchestration_job_is_noticed(dynamic_killed: Evidence) -> None:
         )
 
 
-def _restarted(seen: Evidence) -> None:
+def _restarted(seen: DynamicRestarted) -> None:
     if seen.in_process:
         raise NotApplicable("the pipeline's code runs in the client, and nobody restarts that")
-    if not seen.facts["restarted"]:
+    if not seen.restarted:
         raise NotSeen("the suite can't run the pipeline's code again")
 
 
 @dynamic_rule("RUNID-3", MUST, requires=("DYN-1",))
-def the_id_survives_a_restart(dynamic_restarted: Evidence) -> None:
+def the_id_survives_a_restart(dynamic_restarted: DynamicRestarted) -> None:
     """When the backend runs the orchestration job again, `get_orchestrator_run_id` is the same.
 
     Why: without a placeholder (a schedule's firing) the runner finds its run by this id alone
@@ -317,7 +322,7 @@ def the_id_survives_a_restart(dynamic_restarted: Evidence) -> None:
     make it when the process starts, and never use the name of a pod or host.
     """
     _restarted(dynamic_restarted)
-    ids = [entry["id"] for entry in dynamic_restarted.facts["entries"]]
+    ids = [entry.id for entry in dynamic_restarted.entries]
     if len(ids) < 2:
         raise NotSeen("the pipeline's code was not begun again")
     if len(set(ids)) > 1:
@@ -325,7 +330,7 @@ def the_id_survives_a_restart(dynamic_restarted: Evidence) -> None:
 
 
 @dynamic_rule("DYN-6", MUST, requires=("DYN-1",))
-def a_restart_goes_on(dynamic_restarted: Evidence) -> None:
+def a_restart_goes_on(dynamic_restarted: DynamicRestarted) -> None:
     """When the backend runs the orchestration job again, the run goes on where it was.
 
     Why: the runner reads the steps of its run and goes on (`DynamicPipelineRunner.launch_step`):

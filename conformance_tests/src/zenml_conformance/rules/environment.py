@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.client_killed import ClientKilled
+from zenml_conformance.scenarios.diamond import Diamond
 
 OWN = "CONFORMANCE_OWN"
 
@@ -29,7 +31,7 @@ def environments(seen: Evidence) -> Iterator[tuple[str, dict[str, str], dict[str
             actual = probe.environment_at_run if seen.in_process else probe.environment_at_start
             yield name, expected, actual
             continue
-        for record in seen.step_jobs:
+        for record in seen.known_step_jobs:
             if record.job.step == name:
                 yield name, expected, record.job.environment
 
@@ -67,7 +69,7 @@ def changes(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str,
 
 
 @rule("ENV-1", MUST, requires=("SUB-1",))
-def every_variable_arrives(diamond: Evidence) -> None:
+def every_variable_arrives(diamond: Diamond) -> None:
     """Each step's process is started with all of its `step_environments`.
 
     Why: they hold the address and the credentials of ZenML's store, the active stack and the
@@ -89,7 +91,7 @@ def every_variable_arrives(diamond: Evidence) -> None:
 
 
 @rule("APP-1", MUST, requires=("SUB-1",), needs_jobs=True, since="0.2")
-def steps_need_no_app(diamond: Evidence) -> None:
+def steps_need_no_app(diamond: Diamond) -> None:
     """A step that has no image runs where there is no `/app`, and as a user who can't make one.
 
     Why: ZenML's entrypoints begin with `os.makedirs("/app")` and go there
@@ -109,7 +111,7 @@ def steps_need_no_app(diamond: Evidence) -> None:
 
 
 @rule("ENV-2", MUST)
-def steps_have_their_own_values(diamond: Evidence) -> None:
+def steps_have_their_own_values(diamond: Diamond) -> None:
     """A step sees its own value of a variable, never another step's.
 
     Why: `step_environments` has one dictionary for each step because a variable may differ
@@ -128,7 +130,7 @@ def steps_have_their_own_values(diamond: Evidence) -> None:
 
 
 @rule("ENV-3", MUST)
-def values_arrive_verbatim(diamond: Evidence) -> None:
+def values_arrive_verbatim(diamond: Diamond) -> None:
     """Values arrive as they were: spaces, quotes, `$`, newlines, Unicode, empty, long.
 
     Why: connection strings, keys and JSON documents travel in variables. A shell, a template
@@ -147,7 +149,7 @@ def values_arrive_verbatim(diamond: Evidence) -> None:
 
 
 @rule("ENV-4", SHOULD)
-def secrets_stay_private(diamond: Evidence) -> None:
+def secrets_stay_private(diamond: Diamond) -> None:
     """No variable's value is in a command line, a job name, a label, a log or a public file.
 
     Why: ZenML's API token is in every step's environment. Command lines show in `ps` and in the
@@ -163,7 +165,7 @@ def secrets_stay_private(diamond: Evidence) -> None:
 
 
 @rule("ENV-7", SHOULD, since="0.2")
-def the_clients_repository_stays_as_it_is(client_killed: Evidence, diamond: Evidence) -> None:
+def the_clients_repository_stays_as_it_is(client_killed: ClientKilled, diamond: Diamond) -> None:
     """Jobs leave the client's `.zen` directory alone.
 
     Why: whenever a ZenML client is made in a directory with `.zen`, or below one, ZenML writes
@@ -178,9 +180,7 @@ def the_clients_repository_stays_as_it_is(client_killed: Evidence, diamond: Evid
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client, whose directory it is")
-    if not client_killed.facts["submitted"]:
-        raise NotSeen("submission had not returned, and who has written the file can't be told")
-    if client_killed.facts["repository_written"]:
+    if client_killed.repository_written:
         raise Violation(
             "`.zen/config.yaml` of the directory that the client ran in was written after the "
             "client's end"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.lab.modes import breach
 from zenml_conformance.rule import (
     MUST,
     SHOULD,
@@ -15,11 +14,16 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.scenarios.fail_fast import FailFast, breach
+from zenml_conformance.scenarios.failing import Failing
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.killed import Killed
+from zenml_conformance.scenarios.stop_on_failure import StopOnFailure
 
 
 @rule("MODE-1", MUST)
 def modes_are_what_they_say(
-    inspection: Evidence, fail_fast: Evidence, stop_on_failure: Evidence
+    inspection: Inspection, fail_fast: FailFast, stop_on_failure: StopOnFailure
 ) -> None:
     """Each execution mode that is declared is kept; any other is refused before submission.
 
@@ -32,14 +36,14 @@ def modes_are_what_they_say(
     """
     for seen in (fail_fast, stop_on_failure):
         mode = seen.scenario
-        if mode not in inspection.facts["modes"]:
+        if mode not in inspection.modes:
             _refused(seen)
             continue
         problem = breach(
             mode,
             seen.run,
             started=seen.probe("sleeper") is not None,
-            slept=seen.facts["sleeper_ended_by_itself"],
+            slept=seen.slept,
         )
         if problem:
             raise Violation(f"with {mode}, {problem}")
@@ -49,7 +53,7 @@ def _refused(seen: Evidence) -> None:
     # A second submission is the suite's own: it looks whether the mode would be kept.
     forced = [submission.began for submission in seen.submissions[1:]]
     until = min(forced, default=math.inf)
-    jobs = [record for record in seen.step_jobs if record.submitted_at < until]
+    jobs = [record for record in seen.known_step_jobs if record.submitted_at < until]
     ran = [probe for probe in seen.probes if probe.began < until]
     if seen.submissions[0].raised is None or jobs or ran:
         raise Violation(
@@ -58,7 +62,7 @@ def _refused(seen: Evidence) -> None:
 
 
 @rule("RETRY-1", MUST)
-def retries_have_one_owner(failing: Evidence) -> None:
+def retries_have_one_owner(failing: Failing) -> None:
     """A step with `max_retries=n` is tried at most n+1 times, and its last record is final.
 
     Why: ZenML retries inside the step's process unless `handles_step_retries` is True; then the
@@ -79,7 +83,7 @@ def retries_have_one_owner(failing: Evidence) -> None:
 
 
 @rule("RETRY-2", SHOULD)
-def the_backend_does_not_requeue(killed: Evidence) -> None:
+def the_backend_does_not_requeue(killed: Killed) -> None:
     """A step without retries is not started again when its job dies.
 
     Why: ZenML refuses the second record (`SqlZenStore.create_run_step`), the first stays
@@ -88,7 +92,7 @@ def the_backend_does_not_requeue(killed: Evidence) -> None:
     Fix: switch the backend's own restarts off (`--no-requeue`, `restartPolicy: Never`). In a
     generated `backend.py`: do so in `submit`.
     """
-    jobs = [record for record in killed.step_jobs if record.job.step == "victim"]
+    jobs = [record for record in killed.known_step_jobs if record.job.step == "victim"]
     times = sum(probe.step == "victim" for probe in killed.probes)
     if killed.in_process:
         raise NotApplicable("the steps run in the client: there is no job to start again")
@@ -105,7 +109,7 @@ def the_backend_does_not_requeue(killed: Evidence) -> None:
     capability=Capability.STEP_RETRIES,
     since="0.2",
 )
-def killed_steps_are_retried(killed: Evidence) -> None:
+def killed_steps_are_retried(killed: Killed) -> None:
     """With `handles_step_retries`, a step that is killed is tried again as often as one that fails.
 
     Why: that is what the declaration is for. ZenML's own retries are a loop in the step's process
@@ -129,7 +133,7 @@ def killed_steps_are_retried(killed: Evidence) -> None:
 
 
 @rule("MODE-4", MUST, requires=("DAG-2", "RETRY-1", "DAG-3"))
-def other_branches_go_on(failing: Evidence) -> None:
+def other_branches_go_on(failing: Failing) -> None:
     """With CONTINUE_ON_FAILURE, independent branches complete and the run ends as failed.
 
     Why: it is ZenML's default mode. A run is over only when no step can run any more

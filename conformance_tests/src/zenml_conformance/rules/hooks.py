@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, Violation, rule
+from zenml_conformance.scenarios.failing import Failing
+from zenml_conformance.scenarios.inspection import Inspection
 
 
 @rule("HOOK-1", MUST, requires=("DAG-2", "RETRY-1"), since="0.2")
-def hooks_run_where_they_are_declared(failing: Evidence, inspection: Evidence) -> None:
+def hooks_run_where_they_are_declared(failing: Failing, inspection: Inspection) -> None:
     """`on_init` and `on_cleanup` run once for each step, or once for the run, as declared.
 
     Why: with `run_init_cleanup_at_step_level` True, ZenML runs them around each attempt of a step
@@ -17,8 +18,8 @@ def hooks_run_where_they_are_declared(failing: Evidence, inspection: Evidence) -
     Fix: leave it True where steps have processes of their own. Where they share one, set it
     False, call `run_init_hook` before the first step and `run_cleanup_hook` in a `finally`.
     """
-    begun, ended = failing.facts["init"], failing.facts["cleanup"]
-    if inspection.facts["step_level_hooks"]:
+    begun, ended = failing.init, failing.cleanup
+    if inspection.step_level_hooks:
         expected, where = len(failing.probes), "for each of the attempts of its steps"
     else:
         expected, where = 1, "for the run, as run_init_cleanup_at_step_level=False says"

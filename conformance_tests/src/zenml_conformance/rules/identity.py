@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.fired_twice import FiredTwice
+from zenml_conformance.scenarios.hostile_names import HostileNames
+from zenml_conformance.scenarios.inspection import Inspection
 
 MAX_LENGTH = 255
 
 
 @rule("RUNID-4", MUST, requires=("SUB-1",))
-def the_id_fits(diamond: Evidence, hostile_names: Evidence) -> None:
+def the_id_fits(diamond: Diamond, hostile_names: HostileNames) -> None:
     """The orchestrator run id is a text of 1 to 255 characters, not blank, whatever the names.
 
     Why: `PipelineRunRequest` refuses a longer one inside the step, before the step is recorded;
@@ -28,7 +31,7 @@ def the_id_fits(diamond: Evidence, hostile_names: Evidence) -> None:
 
 
 @rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1", "APP-1"))
-def one_id_for_all_steps(diamond: Evidence) -> None:
+def one_id_for_all_steps(diamond: Diamond) -> None:
     """All steps of a run report the same orchestrator run id.
 
     Why: ZenML finds a step's run by snapshot and run id (`SqlZenStore.get_or_create_run`). A
@@ -49,7 +52,7 @@ def one_id_for_all_steps(diamond: Evidence) -> None:
 
 
 @rule("RUNID-2", MUST)
-def a_new_id_for_each_firing(fired_twice: Evidence) -> None:
+def a_new_id_for_each_firing(fired_twice: FiredTwice) -> None:
     """Each firing of a snapshot has a run id of its own.
 
     Why: snapshot and run id together are unique (`PipelineRunSchema`). The steps of a second
@@ -68,7 +71,7 @@ def a_new_id_for_each_firing(fired_twice: Evidence) -> None:
 
 
 @rule("RUNID-5", MUST, requires=())
-def no_id_outside_a_run(inspection: Evidence) -> None:
+def no_id_outside_a_run(inspection: Inspection) -> None:
     """Outside a run, `get_orchestrator_run_id` raises; it never invents an id.
 
     Why: ZenML calls it in every step's process (`BaseOrchestrator.run_step`). When the variable
@@ -76,13 +79,13 @@ def no_id_outside_a_run(inspection: Evidence) -> None:
 
     Fix: raise a `RuntimeError` that names the missing variable. No `uuid4()` as a fallback.
     """
-    outside = inspection.facts["run_id_outside"]
-    if outside["raised"] is None:
-        raise Violation(f"in a process that belongs to no run, it returned {outside['gave']}")
+    outside = inspection.run_id_outside
+    if outside.raised is None:
+        raise Violation(f"in a process that belongs to no run, it returned {outside.gave}")
 
 
 @rule("RUNID-6", SHOULD, requires=("RUNID-4",))
-def the_id_is_known_before_the_first_step(diamond: Evidence) -> None:
+def the_id_is_known_before_the_first_step(diamond: Diamond) -> None:
     """The run id is in ZenML's store when `submit_pipeline` returns.
 
     Why: a run without it can't be stopped (`BaseOrchestrator.stop_run`) or found by

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Any
+import itertools
 
-from zenml_conformance.fake_backend.jobs import JobRecord
-from zenml_conformance.lab.evidence import Evidence, Raised
 from zenml_conformance.rule import (
     MUST,
     SHOULD,
@@ -20,6 +17,13 @@ from zenml_conformance.rule import (
 )
 from zenml_conformance.rules import resources
 from zenml_conformance.rules.environment import changes, check_nothing_lost
+from zenml_conformance.scenarios.dynamic import ARGUMENTS, Dynamic
+from zenml_conformance.scenarios.dynamic_resumed import DynamicResumed
+from zenml_conformance.scenarios.isolated_fail_fast import IsolatedFailFast
+from zenml_conformance.scenarios.isolated_lost import IsolatedLost
+from zenml_conformance.scenarios.isolated_status import STATUS, IsolatedStatus
+from zenml_conformance.scenarios.settings import Settings
+from zenml_conformance.scenarios.shared.dynamic import Answer
 
 isolated_rule = functools.partial(
     rule, profile=Profile.DYNAMIC, capability=Capability.ISOLATED_STEPS, since="0.2"
@@ -29,8 +33,6 @@ LIVE = {"initializing", "provisioning", "running"}
 ENDED = {"completed", "failed", "stopped"}
 DEAD = {"failed", "stopped"}
 
-STATUS = "get_isolated_step_status"
-
 UNREPORTED = ("quitter", "hollow")
 """Steps whose jobs end well and report nothing: one runs first, one never runs."""
 
@@ -38,43 +40,8 @@ DEMANDING = ("half_cpu", "two_gpus", "memory_kb", "memory_tib")
 """Steps of the scenario `dynamic` that ask for something, as those of `resources` do."""
 
 
-def answers(seen: Evidence, *phases: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give what a process that has submitted nothing was told.
-
-    Args:
-        seen: The evidence.
-        *phases: Which phases; none: all.
-
-    Yields:
-        The phase and the answer.
-    """
-    for phase, facts in seen.facts["phases"].items():
-        if not phases or phase in phases:
-            for answer in facts["answers"] or []:
-                yield phase, answer
-
-
-def _said(answer: dict[str, Any]) -> str:
-    return f"raised {answer['raised']}" if "raised" in answer else f"gave {answer['gave']!r}"
-
-
-def _isolated_job(seen: Evidence, step: str) -> JobRecord:
-    jobs = seen.jobs_of(step)
-    if not jobs:
-        raise NotSeen(f"no job was submitted for the isolated step {step!r}")
-    return jobs[0]
-
-
-def _submission(seen: Evidence, step: str) -> dict[str, Any]:
-    for note in seen.facts["submissions"]:
-        if note["step"] == step:
-            found: dict[str, Any] = note
-            return found
-    raise NotSeen(f"ZenML never asked for the isolated step {step!r} to be submitted")
-
-
 @isolated_rule("ISO-10", MUST, requires=("DYN-1",))
-def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
+def isolated_steps_have_their_environment(dynamic: Dynamic) -> None:
     """An isolated step's process is started with all of its `environment`, verbatim.
 
     Why: the step's process finds ZenML's store, the active stack and the user's own variables
@@ -84,19 +51,18 @@ def isolated_steps_have_their_environment(dynamic: Evidence) -> None:
     Fix: hand the whole `environment` of `submit_isolated_step` to the job as data, and only add to
     it. In a generated `backend.py`: pass on all of `job.environment`.
     """
-    expected = _submission(dynamic, "isolated")["environment"]
-    probe = dynamic.probe("isolated")
-    if probe:
+    expected = dynamic.submission_of("isolated").environment
+    if probe := dynamic.probe("isolated"):
         actual = probe.environment_at_start
     else:
-        actual = _isolated_job(dynamic, "isolated").job.environment
+        actual = dynamic.job_of("isolated").job.environment
     check_nothing_lost(expected, actual)
     for difference in changes(expected, actual).values():
         raise Violation(f"it was {difference}")
 
 
 @isolated_rule("ISO-1", MUST, requires=("ISO-10",))
-def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
+def an_isolated_step_is_a_process_of_its_own(dynamic: Dynamic) -> None:
     """An isolated step runs once, in a process of its own, and its record is completed.
 
     Why: the user asked for isolation because the step needs another image, more memory or a GPU.
@@ -106,21 +72,21 @@ def an_isolated_step_is_a_process_of_its_own(dynamic: Evidence) -> None:
     Fix: submit the command of `zenml.orchestrators.utils.get_step_entrypoint_command` with
     `StepOperatorEntrypointConfiguration` (or a subclass) and `step_run_id=…`.
     """
-    note = _submission(dynamic, "isolated")
-    if note["raised"]:
-        raise Violation(f"submit_isolated_step raised {note['raised']}")
+    note = dynamic.submission_of("isolated")
+    if note.raised:
+        raise Violation(f"submit_isolated_step raised {note.raised}")
     ran = [probe for probe in dynamic.probes if probe.step == "isolated"]
     run = dynamic.run
     status = run.status_of("isolated") if run else "never recorded"
     if len(ran) != 1 or status != "completed":
         raise Violation(f"the isolated step ran {len(ran)} time(s) and is {status}")
-    entries = {(entry["pid"], entry["pid_namespace"]) for entry in dynamic.facts["entries"]}
+    entries = {(entry.pid, entry.pid_namespace) for entry in dynamic.entries}
     if (ran[0].pid, ran[0].pid_namespace) in entries:
         raise Violation("the isolated step ran in the process of the pipeline's own code")
 
 
 @isolated_rule("ISO-11", SHOULD, requires=("ISO-1",))
-def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
+def submitting_a_step_does_not_wait(dynamic: Dynamic) -> None:
     """`submit_isolated_step` returns when the job is submitted, not when it has ended.
 
     Why: until it returns the runner does not know of the job
@@ -130,18 +96,18 @@ def submitting_a_step_does_not_wait(dynamic: Evidence) -> None:
     Fix: submit and return. ZenML waits with `get_isolated_step_status`. In a generated
     `backend.py`: don't let `submit` wait for the job.
     """
-    note, probe = _submission(dynamic, "isolated"), dynamic.probe("isolated")
+    note, probe = dynamic.submission_of("isolated"), dynamic.probe("isolated")
     if probe is None or probe.ended is None:
         raise NotSeen("the isolated step did not come to its end")
-    if note["returned_at"] > probe.ended:
+    if note.returned_at > probe.ended:
         raise Violation(
-            f"submit_isolated_step returned after {note['returned_at'] - note['began']:.1f} s, "
+            f"submit_isolated_step returned after {note.returned_at - note.began:.1f} s, "
             "when the step was over"
         )
 
 
 @isolated_rule("ISO-9", MUST, requires=("ISO-1",), needs_jobs=True)
-def commands_run_verbatim(dynamic: Evidence) -> None:
+def commands_run_verbatim(dynamic: Dynamic) -> None:
     """A command step's program is run as it is, and how it ends is how the step ends.
 
     Why: a `CommandStep` may run anything, and no code of ZenML's runs with it: words with
@@ -154,14 +120,13 @@ def commands_run_verbatim(dynamic: Evidence) -> None:
     the same for `job.command`; `shlex.join` joins it. Have `status` say SUCCEEDED only of a job
     that ended with code 0.
     """
-    if not dynamic.facts["commands"]:
+    if not dynamic.commands:
         raise NotApplicable("this ZenML has no command steps")
-    asked, said = dynamic.facts["asked"], dynamic.facts["said"]
-    if said is None:
-        job = _isolated_job(dynamic, "verbatim")
+    if (said := dynamic.said) is None:
+        job = dynamic.job_of("verbatim")
         words = dynamic.last_words.get(job.id, "").strip().splitlines()
         raise Violation(f"the program was never run as it was meant: {words[-1:] or 'no output'}")
-    for before, after in zip(asked, [*said, *[None] * len(asked)], strict=False):
+    for before, after in itertools.zip_longest(ARGUMENTS, said):
         if before != after:
             raise Violation(f"the program was given {before!r} and saw {after!r}")
     status = dynamic.run.status_of("verbatim") if dynamic.run else "never recorded"
@@ -170,7 +135,7 @@ def commands_run_verbatim(dynamic: Evidence) -> None:
 
 
 @isolated_rule("ISO-8", MUST, requires=("ISO-9",), needs_jobs=True)
-def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
+def isolated_steps_get_what_they_ask_for(dynamic: Dynamic) -> None:
     """An isolated step's job gets the cpus, memory and gpus that the step asks for, exactly.
 
     Why: because the orchestrator can isolate steps, ZenML isolates every step that asks for
@@ -180,19 +145,19 @@ def isolated_steps_get_what_they_ask_for(dynamic: Evidence) -> None:
     Fix: map `step_run_info.config.resource_settings` with the same code as for static steps. In a
     generated `backend.py`: pass on `job.cpu`, `job.memory` and `job.gpus`.
     """
-    if not dynamic.facts["commands"]:
+    if not dynamic.commands:
         raise NotSeen("this ZenML has no command steps, which show it")
     for step in DEMANDING:
         field, asked, _ = resources.ASKED[step]
-        got = getattr(_isolated_job(dynamic, step).job, field)
+        got = getattr(dynamic.job_of(step).job, field)
         if got is None:
             raise Violation(f"{step!r} asked for {asked}; its job has no {field}")
         resources.check_exactness(step, got)
-    resources.check_no_gpu(_isolated_job(dynamic, "no_gpu").job)
+    resources.check_no_gpu(dynamic.job_of("no_gpu").job)
 
 
 @isolated_rule("ISO-12", MUST, requires=("ISO-1",), needs_jobs=True)
-def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) -> None:
+def isolated_steps_have_their_settings(dynamic: Dynamic, settings: Settings) -> None:
     """An isolated step's own settings reach its job.
 
     Why: `StackComponent.get_settings` gives the settings of what it is given. Called with the
@@ -202,10 +167,10 @@ def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) ->
     Fix: call `self.get_settings(step_run_info)` in `submit_isolated_step`. In a generated
     `backend.py`: read `job.settings`, not `self.config`.
     """
-    given: dict[str, dict[str, Any]] = dynamic.facts["settings"]
+    given = dynamic.settings
     if not given:
         raise NotApplicable("it has no settings that take a text or a whole number")
-    own = _isolated_job(dynamic, "isolated").job.model_dump_json()
+    own = dynamic.job_of("isolated").job.model_dump_json()
     jobs = [record.job for record in (*dynamic.jobs, *settings.jobs)]
     everything = " ".join(job.model_dump_json() for job in jobs)
     shown = 0
@@ -224,7 +189,7 @@ def isolated_steps_have_their_settings(dynamic: Evidence, settings: Evidence) ->
 
 
 @isolated_rule("ISO-13", MUST, requires=("DYN-1", "ISO-1"), needs_jobs=True)
-def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
+def retries_are_zenmls(dynamic_resumed: DynamicResumed) -> None:
     """A failed isolated step is tried again by ZenML, and by nobody else.
 
     Why: the runner submits a new job for each attempt (`DynamicPipelineRunner._monitoring_loop`).
@@ -249,7 +214,7 @@ def retries_are_zenmls(dynamic_resumed: Evidence) -> None:
 
 
 @isolated_rule("ISO-5", MUST, requires=("ISO-1",))
-def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
+def a_step_is_known_anywhere(isolated_status: IsolatedStatus) -> None:
     """A fresh instance in another process knows an isolated step's job from `step_run` alone.
 
     Why: when the orchestration process is started again, the runner asks a new instance about
@@ -261,28 +226,28 @@ def a_step_is_known_anywhere(isolated_status: Evidence) -> None:
     is older than the job. In a generated `backend.py`: have `status` and `cancel` work from the id
     alone.
     """
-    asked = list(answers(isolated_status, "live"))
-    if not asked:
-        raised = [f["raised"] for f in isolated_status.facts["phases"].values() if f["raised"]]
-        if raised:
-            raise Violation(f"asking raised {Raised(**raised[0])}")
-        raise NotSeen("no isolated step ran long enough to be asked about")
-    states = isolated_status.facts["phases"]["live"]["states"]
-    for _, answer in asked:
-        if states.get(answer["step"]) not in (None, "queued", "running"):
+    live = isolated_status.live
+    if live.raised:
+        raise Violation(f"asking raised {live.raised}")
+    for answer in live.answers:
+        if live.states.get(answer.step) not in (None, "queued", "running"):
             continue  # Its orchestration process had it ended before.
-        if "raised" in answer or answer["gave"] in ENDED:
+        if answer.raised or answer.gave in ENDED:
             raise Violation(
-                f"{answer['step']!r} had not ended, and {STATUS} of a fresh instance "
-                f"{_said(answer)}"
+                f"{answer.step!r} had not ended, and {STATUS} of a fresh instance {answer}"
             )
-    for _, answer in answers(isolated_status, "ended"):
-        if answer["step"] == "reporter" and answer.get("gave") not in ENDED:
-            raise Violation(f"'reporter' had ended, and {STATUS} {_said(answer)}")
+    for answer in _ended(isolated_status):
+        if answer.step == "reporter" and answer.gave not in ENDED:
+            raise Violation(f"'reporter' had ended, and {STATUS} {answer}")
+
+
+def _ended(seen: IsolatedStatus) -> list[Answer]:
+    """What was said of steps that had ended, for who looks elsewhere too."""
+    return seen.ended.answers if seen.shows("ended") else []
 
 
 @isolated_rule("ISO-2", MUST, requires=("ISO-5",))
-def a_status_is_one_that_zenml_knows_here(isolated_status: Evidence) -> None:
+def a_status_is_one_that_zenml_knows_here(isolated_status: IsolatedStatus) -> None:
     """A step's status is INITIALIZING, PROVISIONING, RUNNING, COMPLETED, FAILED or STOPPED.
 
     Why: the runner goes on watching for the first three, and takes everything else for the end
@@ -293,22 +258,22 @@ def a_status_is_one_that_zenml_knows_here(isolated_status: Evidence) -> None:
     QUEUED of it.
     """
     told = [
-        (answer["step"], answer["gave"])
-        for _, answer in answers(isolated_status)
-        if answer["method"] == STATUS and "gave" in answer
+        (answer.step, answer.gave)
+        for answer in isolated_status.answers
+        if answer.method == STATUS and not answer.raised
     ]
-    for step, word in [*isolated_status.facts["told"], *told]:
+    for step, word in [*isolated_status.told, *told]:
         if word not in LIVE | ENDED:
             raise Violation(f"{STATUS} gave {word!r} for {step!r}")
 
 
-def _lost(seen: Evidence, *steps: str) -> None:
+def _lost(seen: IsolatedLost, *steps: str) -> None:
     """Check that steps whose jobs are gone were recorded as failed, by the run itself."""
     run = seen.run
     if run is None:
         raise Violation("the run was never recorded")
     for step in steps:
-        jobs = seen.facts.get("jobs", {}).get(step, [])
+        jobs = seen.states[step] if seen.simulated else []
         status = run.status_of(step)
         if run.step(step) and status not in DEAD:
             after = f" ({', '.join(jobs)})" if jobs else ""
@@ -317,7 +282,7 @@ def _lost(seen: Evidence, *steps: str) -> None:
 
 
 @isolated_rule("ISO-3", MUST, requires=("ISO-2",))
-def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence) -> None:
+def completed_means_reported(isolated_status: IsolatedStatus, isolated_lost: IsolatedLost) -> None:
     """An isolated step whose job ends well without a report is failed, not completed.
 
     Why: for COMPLETED the runner publishes nothing, because the step is supposed to have done it
@@ -328,13 +293,13 @@ def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence)
     successful or a command step, else FAILED.
     """
     seen = False
-    for _, answer in answers(isolated_status, "ended"):
-        if answer["step"] in UNREPORTED:
+    for answer in _ended(isolated_status):
+        if answer.step in UNREPORTED:
             seen = True
-            if answer.get("gave") not in DEAD:
+            if answer.gave not in DEAD:
                 raise Violation(
-                    f"the job of {answer['step']!r} ended well, its step is {answer['status']}, "
-                    f"and {STATUS} {_said(answer)}"
+                    f"the job of {answer.step!r} ended well, its step is {answer.status}, and "
+                    f"{STATUS} {answer}"
                 )
     if not (seen or any(probe.step == "quitter" for probe in isolated_lost.probes)):
         raise NotSeen("no isolated step could be made to end without a report")
@@ -342,7 +307,7 @@ def completed_means_reported(isolated_status: Evidence, isolated_lost: Evidence)
 
 
 @isolated_rule("ISO-4", MUST, requires=("ISO-2",))
-def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -> None:
+def what_is_gone_is_failed(isolated_status: IsolatedStatus, isolated_lost: IsolatedLost) -> None:
     """An isolated step whose job was killed, failed, or is unknown to the backend is failed.
 
     Why: the runner waits as long as it hears RUNNING, and as long as `get_isolated_step_status`
@@ -353,17 +318,17 @@ def what_is_gone_is_failed(isolated_status: Evidence, isolated_lost: Evidence) -
     while the backend can't be reached. In a generated `backend.py`: have `status` say UNKNOWN of a
     job that the system does not know, and raise while it can't be asked.
     """
-    for _, answer in answers(isolated_status, "ended"):
-        gone = answer["step"] in ("bad_command", "killed_command", "forgotten_command")
-        if gone and answer.get("gave") not in DEAD:
-            raise Violation(f"for {answer['step']!r}, {STATUS} {_said(answer)}")
+    for answer in _ended(isolated_status):
+        gone = answer.step in ("bad_command", "killed_command", "forgotten_command")
+        if gone and answer.gave not in DEAD:
+            raise Violation(f"for {answer.step!r}, {STATUS} {answer}")
     if not any(probe.step == "victim" for probe in isolated_lost.probes):
         raise NotSeen("no isolated step ran that could be killed")
     _lost(isolated_lost, "victim", "forgotten")
 
 
 @isolated_rule("ISO-6", SHOULD, requires=("ISO-5",), needs_jobs=True)
-def cleaning_up_never_raises(isolated_status: Evidence) -> None:
+def cleaning_up_never_raises(isolated_status: IsolatedStatus) -> None:
     """`cleanup_isolated_step` works in every phase, and a second time.
 
     Why: ZenML calls it when a step is over, however it ended, also for jobs that never started
@@ -373,17 +338,15 @@ def cleaning_up_never_raises(isolated_status: Evidence) -> None:
     Fix: take "not found" for done. In a generated `backend.py`: have `cancel` do nothing to a job
     that is gone.
     """
-    seen = False
-    for _, answer in answers(isolated_status, "cleaned up"):
-        seen = True
-        if "raised" in answer:
-            raise Violation(f"cleaning up after {answer['step']!r} {_said(answer)}")
-    if not seen:
-        raise NotSeen("no isolated step got far enough to be cleaned up after")
+    for answer in isolated_status.cleaned_up.answers:
+        if answer.raised:
+            raise Violation(f"cleaning up after {answer.step!r} {answer}")
 
 
 @isolated_rule("ISO-7", MUST, requires=("ISO-5",), capability=Capability.STOP_ISOLATED_STEPS)
-def isolated_steps_can_be_stopped(isolated_fail_fast: Evidence, isolated_status: Evidence) -> None:
+def isolated_steps_can_be_stopped(
+    isolated_fail_fast: IsolatedFailFast, isolated_status: IsolatedStatus
+) -> None:
     """`stop_isolated_step` ends a job, queued or running, and may be called again.
 
     Why: in FAIL_FAST the runner calls it for every other isolated step when one fails
@@ -393,17 +356,17 @@ def isolated_steps_can_be_stopped(isolated_fail_fast: Evidence, isolated_status:
     Fix: cancel the job; take "not found" and "has ended" for done. Stop isn't over when the backend
     has merely noted the wish: the job must end. In a generated `backend.py`: the same for `cancel`.
     """
-    if not isolated_fail_fast.facts["ran"]:
+    if not isolated_fail_fast.ran:
         raise NotSeen("no isolated step ran long enough to be stopped")
-    if isolated_fail_fast.facts["ended_by_itself"]:
+    if isolated_fail_fast.ended_by_itself:
         raise Violation("another step failed in FAIL_FAST, and the isolated step ran to its end")
     run = isolated_fail_fast.run
     if run is None or run.status != "failed" or run.status_of("sleeper") not in DEAD:
         status = f"{run.status!r}, its step {run.status_of('sleeper')}" if run else "unknown"
         raise Violation(f"after a failure in FAIL_FAST, the run is {status}")
-    for _, answer in answers(isolated_status, "stopped"):
-        if "raised" in answer:
-            raise Violation(f"stopping {answer['step']!r} {_said(answer)}")
-    for _, answer in answers(isolated_status, "after the stop"):
-        if answer.get("gave") not in DEAD:
-            raise Violation(f"{answer['step']!r} was stopped, and {STATUS} {_said(answer)}")
+    for answer in isolated_status.stopped.answers if isolated_status.simulated else ():
+        if answer.raised:
+            raise Violation(f"stopping {answer.step!r} {answer}")
+    for answer in isolated_status.after_stop.answers if isolated_status.simulated else ():
+        if answer.gave not in DEAD:
+            raise Violation(f"{answer.step!r} was stopped, and {STATUS} {answer}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.cold_import import ColdImport
+from zenml_conformance.scenarios.inspection import Inspection
 
 
 @rule("PKG-1", MUST, requires=())
-def the_flavor_is_valid(inspection: Evidence) -> None:
+def the_flavor_is_valid(inspection: Inspection) -> None:
     """The flavor passes ZenML's own validation, and its name is an identifier of its own.
 
     Why: ZenML makes a flavor with no arguments, checks its classes
@@ -19,16 +20,16 @@ def the_flavor_is_valid(inspection: Evidence) -> None:
     Fix: subclass `BaseOrchestratorFlavor`, give `name`, `config_class` and
     `implementation_class`, and choose a name that ZenML does not have.
     """
-    problem = inspection.facts["flavor_problem"]["raised"]
+    problem = inspection.validation.raised
     if problem:
         raise Violation(f"ZenML refuses the flavor: {problem}")
-    name = inspection.facts["flavor"]
+    name = inspection.flavor
     if not name.isidentifier():
         raise Violation(f"the flavor is called {name!r}, which is no identifier")
 
 
 @rule("PKG-2", SHOULD, requires=("PKG-1",), since="0.2")
-def the_flavor_is_light(cold_import: Evidence) -> None:
+def the_flavor_is_light(cold_import: ColdImport) -> None:
     """Importing the flavor and its config imports neither the orchestrator nor its client library.
 
     Why: ZenML imports the flavor to register, describe, update or list it
@@ -39,18 +40,18 @@ def the_flavor_is_light(cold_import: Evidence) -> None:
     `implementation_class`; keep the package's `__init__.py` empty. In a generated project, import
     the client library in `backend.py` and nowhere else.
     """
-    facts = cold_import.facts
-    if facts["too_early"]:
-        raise Violation(f"the flavor and its config import {facts['implementation']!r}")
-    if facts["packages"]:
+    imported = cold_import.imported
+    if imported.too_early:
+        raise Violation(f"the flavor and its config import {imported.implementation!r}")
+    if imported.packages:
         raise Violation(
-            f"the flavor and its config import {', '.join(facts['packages'])}, which only other "
+            f"the flavor and its config import {', '.join(imported.packages)}, which only other "
             "modules of the orchestrator use"
         )
 
 
 @rule("PKG-3", MUST, requires=(), since="0.2")
-def images_get_the_orchestrator(inspection: Evidence) -> None:
+def images_get_the_orchestrator(inspection: Inspection) -> None:
     """A containerised orchestrator asks for its own distribution in the images that ZenML builds.
 
     Why: a step's entrypoint loads the active stack, and with it the orchestrator's class
@@ -59,17 +60,16 @@ def images_get_the_orchestrator(inspection: Evidence) -> None:
 
     Fix: override `requirements`: `{*super().requirements, "your-distribution==…"}`.
     """
-    facts = inspection.facts
-    if not facts["containerized"]:
+    if not inspection.containerized:
         raise NotApplicable("it is no ContainerizedOrchestrator: ZenML builds no image for it")
-    if facts["built_in"]:
+    if inspection.built_in:
         raise NotApplicable("it comes with ZenML, and so does what it requires")
-    if facts["distribution"] is None:
+    if inspection.distribution is None:
         raise NotSeen("its package is not installed, so it has no distribution's name")
-    wanted = _normal(facts["distribution"])
-    if not any(wanted in _normal(requirement) for requirement in facts["requirements"]):
-        asked = ", ".join(facts["requirements"]) or "nothing"
-        raise Violation(f"it comes with {facts['distribution']!r}, and its images get {asked}")
+    wanted = _normal(inspection.distribution)
+    if not any(wanted in _normal(requirement) for requirement in inspection.requirements):
+        asked = ", ".join(inspection.requirements) or "nothing"
+        raise Violation(f"it comes with {inspection.distribution!r}, and its images get {asked}")
 
 
 def _normal(name: str) -> str:
@@ -77,7 +77,7 @@ def _normal(name: str) -> str:
 
 
 @rule("PKG-6", MUST, requires=("PKG-1",), since="0.2")
-def the_config_survives_the_store(inspection: Evidence) -> None:
+def the_config_survives_the_store(inspection: Inspection) -> None:
     """A configuration comes back from ZenML's store as it went in; making an instance does nothing.
 
     Why: ZenML keeps the configuration as JSON (`Client.create_stack_component`) and makes the
@@ -88,17 +88,17 @@ def the_config_survives_the_store(inspection: Evidence) -> None:
     alone, and connections made where they are first used (`functools.cached_property`). In a
     generated `backend.py`: connect on first use, not in `__init__`.
     """
-    trip = inspection.facts["round_trip"]
-    if trip["raised"]:
-        raise Violation(f"registering and loading it raised {trip['raised']}")
-    for field, (before, after) in trip["changed"].items():
+    trip = inspection.round_trip
+    if trip.raised:
+        raise Violation(f"registering and loading it raised {trip.raised}")
+    for field, (before, after) in trip.changed.items():
         raise Violation(f"{field!r} was registered as {before}, and came back as {after}")
-    if trip["init"]:
-        raise Violation(f"making an instance did this: {'; '.join(trip['init'][:3])}")
+    if trip.init:
+        raise Violation(f"making an instance did this: {'; '.join(trip.init[:3])}")
 
 
 @rule("PKG-4", MUST, requires=())
-def no_capability_is_faked(inspection: Evidence) -> None:
+def no_capability_is_faked(inspection: Inspection) -> None:
     """A method that declares a capability does something.
 
     Why: ZenML believes in a capability when its method is overridden
@@ -107,13 +107,13 @@ def no_capability_is_faked(inspection: Evidence) -> None:
 
     Fix: leave methods that you don't implement out of the class.
     """
-    stubs = inspection.facts["stubs"]
+    stubs = inspection.stubs
     if stubs:
         raise Violation(f"overridden, but without a body: {', '.join(stubs)}")
 
 
 @rule("PKG-5", MUST, requires=())
-def it_says_where_it_runs(inspection: Evidence) -> None:
+def it_says_where_it_runs(inspection: Inspection) -> None:
     """`is_local` and `is_remote` are not both True; a remote containerised one checks its stack.
 
     Why: ZenML does not submit to a remote orchestrator from a local store
@@ -124,8 +124,7 @@ def it_says_where_it_runs(inspection: Evidence) -> None:
     Fix: return what is true. In a remote containerised orchestrator's `validator`, require a
     container registry and an image builder.
     """
-    facts = inspection.facts
-    if facts["is_local"] and facts["is_remote"]:
+    if inspection.is_local and inspection.is_remote:
         raise Violation("the config says is_local=True and is_remote=True")
-    if facts["is_remote"] and facts["containerized"] and not facts["validates_stack"]:
+    if inspection.is_remote and inspection.containerized and not inspection.validates_stack:
         raise Violation("it is remote and containerised, and has no stack validator")

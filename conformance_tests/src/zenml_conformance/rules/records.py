@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
-
-SAYING = "the conformance suite's step was here"
-"""What the step of `fired_twice` prints."""
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.fired_twice import FiredTwice
+from zenml_conformance.scenarios.hostile_names import HostileNames
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.shared.probes import SAYING
+from zenml_conformance.scenarios.together import Together
 
 RUN_ID_KEY = "orchestrator_run_id"
 """`zenml.constants.METADATA_ORCHESTRATOR_RUN_ID`."""
 
 
 @rule("META-1", MUST)
-def metadata_is_kept(diamond: Evidence) -> None:
+def metadata_is_kept(diamond: Diamond) -> None:
     """Every piece of metadata that submission returns is stored with the run.
 
     Why: one value that ZenML can't serialise drops the whole dictionary, and the error is only
@@ -37,7 +39,7 @@ def metadata_is_kept(diamond: Evidence) -> None:
 
 
 @rule("META-3", MUST)
-def the_metadata_hook_works_in_a_step(diamond: Evidence) -> None:
+def the_metadata_hook_works_in_a_step(diamond: Diamond) -> None:
     """`get_pipeline_run_metadata` works in a step's process.
 
     Why: the first step of a run calls it there (`StepLauncher.launch`). What it raises is turned
@@ -53,7 +55,7 @@ def the_metadata_hook_works_in_a_step(diamond: Evidence) -> None:
 
 
 @rule("META-2", SHOULD, requires=("META-1",), since="0.2")
-def metadata_leads_to_the_backend(diamond: Evidence) -> None:
+def metadata_leads_to_the_backend(diamond: Diamond) -> None:
     """A run's metadata has the backend's handle, `orchestrator_run_id`, and links are `Uri`s.
 
     Why: whoever looks for a run in the backend, a person or `fetch_status` on a fresh instance,
@@ -77,7 +79,7 @@ def metadata_leads_to_the_backend(diamond: Evidence) -> None:
 
 
 @rule("ART-1", MUST)
-def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
+def artifacts_load_in_the_client(diamond: Diamond, together: Together) -> None:
     """Every output of every step can be loaded by the client.
 
     Why: the environment that ZenML prepares names the store, but not where local artifacts are
@@ -97,7 +99,7 @@ def artifacts_load_in_the_client(diamond: Evidence, together: Evidence) -> None:
 
 
 @rule("NAME-2", MUST, needs_jobs=True, since="0.2")
-def two_runs_have_other_names(fired_twice: Evidence, together: Evidence) -> None:
+def two_runs_have_other_names(fired_twice: FiredTwice, together: Together) -> None:
     """The jobs of two runs have different names, also when both run the same snapshot.
 
     Why: many schedulers refuse a second job of the same name, or answer questions about the
@@ -114,7 +116,7 @@ def two_runs_have_other_names(fired_twice: Evidence, together: Evidence) -> None
 
 
 @rule("NAME-1", MUST, requires=("SUB-1", "RUNID-4"), needs_jobs=True)
-def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence) -> None:
+def job_names_are_legal_and_unique(hostile_names: HostileNames, inspection: Inspection) -> None:
     """Job names are legal and unlike each other, whatever pipelines and steps are called.
 
     Why: schedulers refuse long names, spaces and Unicode. A name that is cut to fit makes two
@@ -130,7 +132,7 @@ def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence
     names = [record.job.name for record in hostile_names.jobs]
     if len(names) < 36:
         raise Violation(f"three pipelines of 12 steps gave {len(names)} jobs")
-    pattern = inspection.facts["job_name_pattern"]
+    pattern = inspection.job_name_pattern
     illegal = [name for name in names if not re.fullmatch(pattern, name)]
     if illegal:
         raise Violation(f"{illegal[0]!r} ({len(illegal[0])} characters) does not match {pattern}")
@@ -141,7 +143,7 @@ def job_names_are_legal_and_unique(hostile_names: Evidence, inspection: Evidence
 
 
 @rule("HB-1", SHOULD)
-def steps_run_in_the_main_thread(diamond: Evidence) -> None:
+def steps_run_in_the_main_thread(diamond: Diamond) -> None:
     """A step's function runs in the main thread of its process.
 
     Why: ZenML stops a step by a signal, which Python delivers to the main thread
@@ -158,7 +160,7 @@ def steps_run_in_the_main_thread(diamond: Evidence) -> None:
 
 
 @rule("LOG-1", SHOULD, since="0.2")
-def what_steps_print_is_in_zenml(fired_twice: Evidence) -> None:
+def what_steps_print_is_in_zenml(fired_twice: FiredTwice) -> None:
     """What a step prints can be read from ZenML's log store.
 
     Why: ZenML collects it in the step's process (`StepRunner.run`), for its dashboard and for
@@ -168,6 +170,6 @@ def what_steps_print_is_in_zenml(fired_twice: Evidence) -> None:
     Fix: run steps through ZenML's entrypoint, don't set `ZENML_DISABLE_STEP_LOGS_STORAGE` for
     them, and let their processes end by themselves.
     """
-    log = fired_twice.facts["log"]
-    if log["text"] is None or SAYING not in log["text"]:
-        raise Violation(f"a step printed {SAYING!r}; in ZenML: {log['raised'] or log['text']!r}")
+    log = fired_twice.log
+    if log.text is None or SAYING not in log.text:
+        raise Violation(f"a step printed {SAYING!r}; in ZenML: {log.raised or log.text!r}")

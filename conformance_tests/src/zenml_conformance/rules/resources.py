@@ -18,6 +18,9 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.resources import Resources
+from zenml_conformance.scenarios.settings import Settings
 
 resource_rule = functools.partial(rule, needs_jobs=True, profile=Profile.RESOURCES)
 
@@ -87,8 +90,6 @@ def _has(seen: Evidence, step: str) -> Has:
     """What a step's job has: as it was submitted, or on record where it really runs."""
     if seen.simulated:
         return _job(seen, step)
-    if seen.recorded is None:
-        raise NotSeen("only jobs show it, and nothing reads what its own backend has on record")
     if step not in seen.recorded:
         raise NotSeen(f"its own backend had no record of the job of {step!r}{_refusal(seen)}")
     return seen.recorded[step]
@@ -144,7 +145,7 @@ def says(text: str, value: Any) -> bool:
 
 
 @resource_rule("RES-1", MUST, requires=("SUB-1",), needs_jobs=False)
-def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
+def requests_are_not_dropped(resources: Resources, diamond: Diamond) -> None:
     """What a step asks for is in its job, or a warning names the step.
 
     Why: ZenML passes `ResourceSettings` on and checks nothing. A step that asked for a GPU and
@@ -168,7 +169,7 @@ def requests_are_not_dropped(resources: Evidence, diamond: Evidence) -> None:
 
 
 @resource_rule("RES-2", MUST, requires=("RES-1",), needs_jobs=False)
-def requests_are_exact(resources: Evidence, diamond: Evidence) -> None:
+def requests_are_exact(resources: Resources, diamond: Diamond) -> None:
     """A job gets what its step asked for: units kept apart, never rounded down.
 
     Why: 3GB are 3,000,000,000 bytes and 3GiB are 3,221,225,472. A step that gets less than it
@@ -191,7 +192,7 @@ def requests_are_exact(resources: Evidence, diamond: Evidence) -> None:
 
 
 @resource_rule("RES-3", MUST, requires=("RES-1",), needs_jobs=False, since="0.2")
-def nothing_and_zero_are_two_things(resources: Evidence, diamond: Evidence) -> None:
+def nothing_and_zero_are_two_things(resources: Resources, diamond: Diamond) -> None:
     """`gpu_count=0` is no GPU; what is not set is left to the backend, and is not 0.
 
     Why: `ResourceSettings` has None for "not set", and a test for truth takes 0 for it. A step
@@ -211,7 +212,7 @@ def nothing_and_zero_are_two_things(resources: Evidence, diamond: Evidence) -> N
 
 
 @resource_rule("RES-4", MUST, requires=("RES-1",), since="0.2")
-def requests_are_one_steps_own(resources: Evidence) -> None:
+def requests_are_one_steps_own(resources: Resources) -> None:
     """What one step asks for is in its own job only; a step operator's is in no job at all.
 
     Why: a request that leaks makes every step of a pipeline wait for the rarest machine. With a
@@ -240,7 +241,7 @@ def requests_are_one_steps_own(resources: Evidence) -> None:
 
 
 @resource_rule("RES-5", SHOULD, requires=("RES-1",))
-def the_coordinator_stays_small(resources: Evidence) -> None:
+def the_coordinator_stays_small(resources: Resources) -> None:
     """A job that only coordinates does not get what the steps asked for.
 
     Why: it waits for as long as the run takes. With a step's GPUs and memory it holds an idle
@@ -259,7 +260,7 @@ def the_coordinator_stays_small(resources: Evidence) -> None:
 
 
 @resource_rule("SET-1", MUST, requires=("SUB-1",))
-def the_nearest_setting_wins(settings: Evidence) -> None:
+def the_nearest_setting_wins(settings: Settings) -> None:
     """A step's setting beats the pipeline's, and the pipeline's beats the component's.
 
     Why: `StackComponent.get_settings` merges what it is given: called with the snapshot it
@@ -270,7 +271,7 @@ def the_nearest_setting_wins(settings: Evidence) -> None:
     what concerns the whole run. In a generated `backend.py`: read `job.settings`, and `self.config`
     only for what is the same in all runs.
     """
-    given: dict[str, dict[str, Any]] = settings.facts["settings"]
+    given = settings.given
     if not given:
         raise NotApplicable("it has no settings that take a text or a whole number")
     shown = 0

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Any
 
-from zenml_conformance.lab.evidence import Evidence, Raised
 from zenml_conformance.rule import (
     MUST,
     Capability,
@@ -15,6 +12,8 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.scenarios.refreshed import Refreshed
+from zenml_conformance.scenarios.stopped_gracefully import StoppedGracefully
 
 status_rule = functools.partial(
     rule, profile=Profile.OPERATIONS, capability=Capability.STATUS, since="0.2"
@@ -36,20 +35,8 @@ STEPS = {"sleeper", "after_sleeper", "boom"}
 OVER = {"completed", "failed", "stopped", "cached", "cancelled"}
 
 
-def phases(seen: Evidence) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give what was seen in each phase of a run.
-
-    Args:
-        seen: The evidence.
-
-    Yields:
-        The phase and its facts.
-    """
-    yield from seen.facts["phases"].items()
-
-
 @status_rule("STAT-1", MUST)
-def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
+def a_refresh_works_from_anywhere(refreshed: Refreshed) -> None:
     """`fetch_status` works on a fresh instance in another process, whatever the run is doing.
 
     Why: `zenml pipeline runs refresh` and ZenML's server make an instance of their own
@@ -59,15 +46,15 @@ def a_refresh_works_from_anywhere(refreshed: Evidence) -> None:
     Fix: find the jobs from the run's metadata or its `orchestrator_run_id`, never from `self`. In a
     generated `backend.py`: have `status` work from the id alone, and keep nothing in the instance.
     """
-    if not refreshed.facts["phases"]:
+    if not refreshed.phases:
         raise NotSeen("no run was submitted that could be refreshed")
-    for phase, facts in phases(refreshed):
-        if raised := facts["asking_raised"]:
-            raise Violation(f"for a run that is {phase}, it raised {Raised(**raised)}")
+    for phase, refresh in refreshed.phases.items():
+        if refresh.asking_raised:
+            raise Violation(f"for a run that is {phase}, it raised {refresh.asking_raised}")
 
 
 @status_rule("STAT-2", MUST, requires=("STAT-1",))
-def a_refresh_speaks_zenmls_language(refreshed: Evidence) -> None:
+def a_refresh_speaks_zenmls_language(refreshed: Refreshed) -> None:
     """Steps go by their invocation ids, and are running or have ended.
 
     Why: what it returns is stored (`refresh_run_status`). A step that is reported `provisioning`
@@ -77,17 +64,17 @@ def a_refresh_speaks_zenmls_language(refreshed: Evidence) -> None:
     Fix: return `(run status or None, {invocation id: RUNNING, FAILED, STOPPED or COMPLETED})`;
     leave steps out that are queued.
     """
-    for phase, facts in phases(refreshed):
-        gave = facts["gave"]
-        if gave["run"] is not None and gave["run"] not in RUN_WORDS:
-            raise Violation(f"for a run that is {phase}, it called the run {gave['run']!r}")
-        for name, word in gave["steps"].items():
+    for phase, refresh in refreshed.phases.items():
+        gave = refresh.told
+        if gave.run is not None and gave.run not in RUN_WORDS:
+            raise Violation(f"for a run that is {phase}, it called the run {gave.run!r}")
+        for name, word in gave.steps.items():
             if name not in STEPS or word not in STEP_WORDS:
                 raise Violation(f"for a run that is {phase}, it called step {name!r} {word!r}")
 
 
 @status_rule("STAT-3", MUST, requires=("STAT-2",))
-def what_lives_has_not_ended(refreshed: Evidence) -> None:
+def what_lives_has_not_ended(refreshed: Refreshed) -> None:
     """A run whose jobs are queued or running is never said to have ended, nor are its steps.
 
     Why: a final status can't be taken back (`PipelineRunSchema.update`). A refresh that mistakes
@@ -97,17 +84,17 @@ def what_lives_has_not_ended(refreshed: Evidence) -> None:
     a generated `backend.py`: have `status` say QUEUED or RUNNING of a job that may go on, such as
     one that is completing.
     """
-    for phase, facts in phases(refreshed):
+    for phase, refresh in refreshed.phases.items():
         if phase not in ("queued", "running", "still running"):
             continue
-        gave = facts["gave"]
-        if raised := facts["refreshing_raised"]:
-            raise Violation(f"while its job is {phase}, ZenML refused {gave}: {raised['message']}")
-        ended = [f"step {name!r} {word}" for name, word in gave["steps"].items() if word in OVER]
-        if gave["run"] in OVER:
-            ended.append(f"the run {gave['run']}")
-        if not facts["in_progress"]:
-            ended.append(f"the store's record of the run {facts['status']}")
+        gave = refresh.told
+        if raised := refresh.refreshing_raised:
+            raise Violation(f"while its job is {phase}, ZenML refused {gave}: {raised.message}")
+        ended = [f"step {name!r} {word}" for name, word in gave.steps.items() if word in OVER]
+        if gave.run in OVER:
+            ended.append(f"the run {gave.run}")
+        if not refresh.in_progress:
+            ended.append(f"the store's record of the run {refresh.status}")
         if ended:
             raise Violation(f"while its job is {phase}, a refresh made {', '.join(ended)}")
     run = refreshed.run
@@ -118,7 +105,7 @@ def what_lives_has_not_ended(refreshed: Evidence) -> None:
 
 
 @status_rule("STAT-4", MUST, requires=("STAT-1",))
-def a_refresh_does_not_undo_a_stop(stopped_gracefully: Evidence) -> None:
+def a_refresh_does_not_undo_a_stop(stopped_gracefully: StoppedGracefully) -> None:
     """While a run is being stopped, a refresh does not call it running.
 
     Why: ZenML stores what it is told (`refresh_run_status`): `running` overwrites `stopping`,
@@ -126,22 +113,19 @@ def a_refresh_does_not_undo_a_stop(stopped_gracefully: Evidence) -> None:
 
     Fix: when `run.status` is STOPPING, return None for the run, or a final status.
     """
-    facts = stopped_gracefully.facts
-    phase = facts["phases"].get("stopping")
-    if not facts["ran"] or phase is None:
-        raise NotSeen("no run could be refreshed while it was being stopped")
-    if (facts["after_stop"] or {}).get("status") not in ("stopping", "stopped"):
+    refresh = stopped_gracefully.stopping
+    if stopped_gracefully.after_stop.status not in ("stopping", "stopped"):
         raise NotSeen("the run did not turn to `stopping`")
-    said = phase["gave"]["run"] if phase["gave"] else None
-    if said == "running" or phase["status"] not in ("stopping", "stopped"):
+    said = refresh.gave.run if refresh.gave else None
+    if said == "running" or refresh.status not in ("stopping", "stopped"):
         raise Violation(
             f"a run that was being stopped was called {said!r}, and its record became "
-            f"{phase['status']!r}"
+            f"{refresh.status!r}"
         )
 
 
 @status_rule("STAT-5", MUST, requires=("STAT-3",))
-def what_has_ended_stays_as_it_is(refreshed: Evidence) -> None:
+def what_has_ended_stays_as_it_is(refreshed: Refreshed) -> None:
     """A finished run is left as it is, also when the backend has forgotten its jobs.
 
     Why: backends purge old jobs, and "unknown" is no news about a run that has ended. A status
@@ -149,15 +133,15 @@ def what_has_ended_stays_as_it_is(refreshed: Evidence) -> None:
 
     Fix: return None for a run that is finished, before you ask the backend anything.
     """
-    for phase, facts in phases(refreshed):
-        expected = phase.partition(" ")[0]
+    for phase, refresh in refreshed.phases.items():
+        expected = {"forgotten": "completed"}.get(phase, phase)
         if expected not in ("completed", "failed"):
             continue
-        called = facts["gave"]["run"]
-        if called not in (None, expected) or facts["status"] != expected:
-            raised = facts["refreshing_raised"]
-            after = f", and ZenML raised {Raised(**raised)}" if raised else ""
+        called = refresh.told.run
+        if called not in (None, expected) or refresh.status != expected:
+            raised = refresh.refreshing_raised
+            after = f", and ZenML raised {raised}" if raised else ""
             raise Violation(
-                f"a run that is {phase} was called {called!r}; its record is {facts['status']!r}"
+                f"a run that is {phase} was called {called!r}; its record is {refresh.status!r}"
                 f"{after}"
             )

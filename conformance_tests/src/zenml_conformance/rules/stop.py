@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from zenml_conformance.lab.evidence import Evidence, RunRecord
+from zenml_conformance.lab.evidence import RunRecord
 from zenml_conformance.rule import (
     MUST,
     SHOULD,
@@ -15,17 +15,22 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.shared.stopping import NOT_STOPPED, StopEvidence
+from zenml_conformance.scenarios.stopped import Stopped
+from zenml_conformance.scenarios.stopped_dynamic import StoppedDynamic
+from zenml_conformance.scenarios.stopped_early import StoppedEarly
+from zenml_conformance.scenarios.stopped_gracefully import StoppedGracefully
 
 stop_rule = functools.partial(
     rule, profile=Profile.OPERATIONS, capability=Capability.STOP, since="0.2"
 )
 
 
-def _stopped_run(seen: Evidence, pipeline: str = "stopped") -> RunRecord:
+def _stopped_run(seen: StopEvidence, pipeline: str = "stopped") -> RunRecord:
     """The run that was stopped."""
-    facts = seen.facts
-    if facts.get("ran") is False or facts["stop"] is None:
-        raise NotSeen("no run got far enough to be stopped")
+    if not seen.shows("stop"):
+        raise NotSeen(NOT_STOPPED)
     run = next((run for run in seen.runs if run.pipeline == pipeline), None)
     if run is None:
         raise NotSeen("the run that was to be stopped is not recorded")
@@ -33,7 +38,7 @@ def _stopped_run(seen: Evidence, pipeline: str = "stopped") -> RunRecord:
 
 
 @stop_rule("STOP-1", MUST)
-def a_stopped_run_ends(stopped: Evidence) -> None:
+def a_stopped_run_ends(stopped: Stopped) -> None:
     """A forceful stop from another process ends all jobs, then all steps and the run.
 
     Why: ZenML publishes `stopping` and calls `_stop_run_forcefully` on a fresh instance
@@ -47,11 +52,11 @@ def a_stopped_run_ends(stopped: Evidence) -> None:
     _has_ended(stopped, _stopped_run(stopped))
 
 
-def _has_ended(seen: Evidence, run: RunRecord) -> None:
+def _has_ended(seen: StopEvidence, run: RunRecord) -> None:
     """See that a stopped run has no job, no open step and a final status."""
-    if raised := seen.raised_by("stop"):
+    if raised := seen.stop.raised:
         raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
-    if left := seen.facts.get("left_running"):
+    if seen.simulated and (left := seen.left_running):
         raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
     open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
     if run.status != "stopped" or run.in_progress or open_steps:
@@ -62,7 +67,7 @@ def _has_ended(seen: Evidence, run: RunRecord) -> None:
 
 
 @stop_rule("STOP-2", MUST, requires=("STOP-1",))
-def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
+def steps_are_told_before_they_are_killed(stopped: Stopped) -> None:
     """A stopped step's Python process gets SIGTERM, and time to clean up.
 
     Why: ZenML's signal handler turns SIGTERM into the step's own end: it publishes `stopped`, and
@@ -74,12 +79,12 @@ def steps_are_told_before_they_are_killed(stopped: Evidence) -> None:
     `core/after_ended.py` helps where the system sends another signal.
     """
     _stopped_run(stopped)
-    if not stopped.facts["interrupted"]:
+    if not stopped.interrupted:
         raise Violation("the step that was running when it was stopped could not clean up")
 
 
 @stop_rule("STOP-4", MUST, requires=("STOP-1",), needs_jobs=True)
-def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> None:
+def nothing_starts_after_a_stop(stopped: Stopped, stopped_early: StoppedEarly) -> None:
     """Jobs that are queued or starting are cancelled too; none starts after the stop.
 
     Why: a queue may hold a job for hours. When it starts at last, ZenML refuses its step, or the
@@ -95,14 +100,12 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
         record.job.step for record in (*stopped.step_jobs, *stopped_early.step_jobs)
         if record.job.step in ("queued", "after_stoppable") and record.pid is not None
     ]  # fmt: skip
-    if raised := stopped_early.raised_by("stop"):
+    if raised := stopped_early.stop.raised:
         raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
     if late or started:
         raise Violation(f"after the stop, these started: {', '.join(map(str, {*late, *started}))}")
-    if stopped_early.facts["stop"] is None:
-        raise NotSeen("no run could be stopped before its jobs had started")
     for seen in (stopped, stopped_early):
-        if left := seen.facts["left_queued"]:
+        if left := seen.left_queued:
             raise Violation(f"after the stop, jobs stayed in the queue: {', '.join(left)}")
     early = stopped_early.run
     if early is None or early.in_progress or early.status != "stopped" or early.steps:
@@ -114,7 +117,7 @@ def nothing_starts_after_a_stop(stopped: Evidence, stopped_early: Evidence) -> N
 
 
 @stop_rule("STOP-5", SHOULD, capability=None)
-def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> None:
+def what_cannot_be_stopped_says_so(stopped: Stopped, inspection: Inspection) -> None:
     """An orchestrator that can't stop runs refuses before the run is marked.
 
     Why: `BaseOrchestrator.stop_run` publishes `stopping` before it asks whether the orchestrator
@@ -124,13 +127,12 @@ def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> N
     Fix: implement `_stop_run_forcefully`; or override `stop_run` and raise there, saying how
     the run can be ended otherwise.
     """
-    if Capability.STOP.value in inspection.facts["capabilities"]:
-        can = "_stop_run_forcefully" in inspection.facts["overridden"]
-        if can or not stopped.raised_by("stop"):
+    if Capability.STOP.value in inspection.capabilities:
+        can = "_stop_run_forcefully" in inspection.overridden
+        if can or not stopped.stop.raised:
             raise NotApplicable("it can stop runs")
     _stopped_run(stopped)
-    after = (stopped.facts["after_stop"] or {}).get("status")
-    raised = stopped.raised_by("stop")
+    after, raised = stopped.after_stop.status, stopped.stop.raised
     if raised is None:
         raise Violation(f"a stop that is not implemented raised nothing; the run is {after!r}")
     if after == "stopping":
@@ -138,7 +140,7 @@ def what_cannot_be_stopped_says_so(stopped: Evidence, inspection: Evidence) -> N
 
 
 @stop_rule("STOP-6", MUST, requires=("STOP-1",))
-def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
+def only_this_run_is_stopped_and_once_is_enough(stopped: Stopped) -> None:
     """A stop ends the jobs of its own run and no others, and may be repeated.
 
     Why: people press the button twice, and clean-up jobs stop what is stopped already. A stop
@@ -148,9 +150,9 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
     generated `backend.py`: have `cancel` end that one job, and do nothing to one that is gone.
     """
     _stopped_run(stopped)
-    if raised := stopped.raised_by("stop_again"):
+    if raised := stopped.stop_again.raised:
         raise Violation(f"stopping a stopped run again raised {raised}")
-    if not stopped.facts["bystander_ran"]:
+    if not stopped.bystander_ran:
         raise NotSeen("no other run was under way")
     other = next((run for run in stopped.runs if run.pipeline == "bystander"), None)
     if other is None or other.status != "completed":
@@ -160,7 +162,7 @@ def only_this_run_is_stopped_and_once_is_enough(stopped: Evidence) -> None:
 
 
 @stop_rule("STOP-7", SHOULD, requires=("STAT-4",), capability=None)
-def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
+def a_graceful_stop_starts_nothing_new(stopped_gracefully: StoppedGracefully) -> None:
     """After a graceful stop nothing new starts, and the run ends as stopped.
 
     Why: ZenML's own graceful stop reaches steps through their heartbeat and a server
@@ -169,19 +171,21 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
     Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end. In a
     generated `backend.py`: have `status` say QUEUED of a job that has not started.
     """
-    run, raised = _stopped_run(stopped_gracefully), stopped_gracefully.raised_by("stop")
+    run, raised = _stopped_run(stopped_gracefully), stopped_gracefully.stop.raised
     if raised:
         raise Violation(f"the graceful stop raised {raised}")
     # Where steps take turns, one that has nothing to wait for may have had its turn before.
-    begun = stopped_gracefully.facts["phases"].get("stopping", {}).get("steps", {})
+    begun = stopped_gracefully.stopping.steps
     waiting = {"queued", "after_stoppable"} - begun.keys()
     late = [step.name for step in run.steps if step.name in waiting]
     late += [
-        str(r.job.step) for r in stopped_gracefully.step_jobs if r.job.step in waiting and r.pid
+        str(r.job.step)
+        for r in stopped_gracefully.known_step_jobs
+        if r.job.step in waiting and r.pid
     ]
     if late:
         raise Violation(f"after a graceful stop, these steps were started: {', '.join(late)}")
-    if stopped_gracefully.overdue_jobs:
+    if stopped_gracefully.simulated and stopped_gracefully.overdue_jobs:
         raise Violation("after a graceful stop, jobs stayed in the backend")
     if run.status != "stopped" or run.in_progress:
         raise Violation(
@@ -190,7 +194,7 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: Evidence) -> None:
 
 
 @stop_rule("STOP-8", MUST, requires=("DYN-1",), capability=Capability.DYNAMIC)
-def a_stopped_dynamic_run_ends(stopped_dynamic: Evidence, inspection: Evidence) -> None:
+def a_stopped_dynamic_run_ends(stopped_dynamic: StoppedDynamic, inspection: Inspection) -> None:
     """A forceful stop of a dynamic run ends its orchestration job and its isolated steps.
 
     Why: a dynamic run's status is taken as it is reported (`PipelineRunSchema.update`): when
@@ -201,7 +205,7 @@ def a_stopped_dynamic_run_ends(stopped_dynamic: Evidence, inspection: Evidence) 
     without a final status, then for the run (`publish_pipeline_run_status_update`). In a generated
     `backend.py`: have `cancel` end the job, and `status` say so when it has ended.
     """
-    if Capability.STOP.value not in inspection.facts["capabilities"]:
+    if Capability.STOP.value not in inspection.capabilities:
         raise NotApplicable(f"it does not declare {Capability.STOP.value}")
     run = _stopped_run(stopped_dynamic, "stopped_dynamic")
     _has_ended(stopped_dynamic, run)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.client_killed import ClientKilled
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.failing import Failing
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.killed import Killed
+from zenml_conformance.scenarios.rejected import Rejected
+from zenml_conformance.scenarios.rejected_midway import RejectedMidway
+from zenml_conformance.scenarios.together import Together
 
 
 @rule("SUB-1", MUST, requires=())
-def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
+def submission_is_understood(diamond: Diamond, inspection: Inspection) -> None:
     """Submission takes ZenML's keywords and returns what ZenML can read.
 
     Why: `BaseOrchestrator.run` passes `snapshot`, `stack`, `base_environment`,
@@ -18,8 +25,8 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
     Fix: give `submit_pipeline` exactly those parameters and return
     `SubmissionResult(wait_for_completion=…, metadata=…)` or None.
     """
-    is_deprecated = inspection.facts["deprecated"]
-    if "submit_pipeline" not in inspection.facts["overridden"] and not is_deprecated:
+    is_deprecated = inspection.deprecated
+    if "submit_pipeline" not in inspection.overridden and not is_deprecated:
         raise Violation(
             "submit_pipeline is not overridden: ZenML falls back to the deprecated "
             "prepare_or_run_pipeline, and an orchestrator that has neither 'succeeds' while "
@@ -45,7 +52,7 @@ def submission_is_understood(diamond: Evidence, inspection: Evidence) -> None:
 
 
 @rule("SUB-2", MUST, requires=("SUB-1",), needs_jobs=True)
-def refusal_reaches_the_caller(rejected: Evidence) -> None:
+def refusal_reaches_the_caller(rejected: Rejected) -> None:
     """When the backend refuses a submission, the exception reaches the caller.
 
     Why: ZenML marks a run failed only when submission raises
@@ -70,7 +77,7 @@ def refusal_reaches_the_caller(rejected: Evidence) -> None:
 
 
 @rule("SUB-4", MUST, requires=("SUB-2",), needs_jobs=True)
-def half_a_submission_is_rolled_back(rejected_midway: Evidence) -> None:
+def half_a_submission_is_rolled_back(rejected_midway: RejectedMidway) -> None:
     """When a job of a run can't be submitted, those before it are cancelled, and the run fails.
 
     Why: where the client submits all jobs, ZenML marks the run failed and forgets it
@@ -84,7 +91,7 @@ def half_a_submission_is_rolled_back(rejected_midway: Evidence) -> None:
     seen = rejected_midway
     if not seen.refused:
         raise NotApplicable("a run is one job, so there is no half of it")
-    left = [r.job.name for r in seen.jobs if r.id in seen.facts["left"]]
+    left = [r.job.name for r in seen.jobs if r.id in seen.left]
     if left:
         raise Violation(
             f"the second submission was refused, and {len(left)} job(s) of the run stayed in the "
@@ -102,7 +109,7 @@ def half_a_submission_is_rolled_back(rejected_midway: Evidence) -> None:
 
 
 @rule("SUB-5", SHOULD)
-def submission_does_not_wait(diamond: Evidence) -> None:
+def submission_does_not_wait(diamond: Diamond) -> None:
     """`submit_pipeline` returns before the steps have run; waiting is for `wait_for_completion`.
 
     Why: ZenML publishes `provisioning`, the metadata and the handle for a stop only after
@@ -125,7 +132,7 @@ def submission_does_not_wait(diamond: Evidence) -> None:
 
 
 @rule("SUB-6", MUST)
-def waiting_comes_to_an_end(failing: Evidence, killed: Evidence) -> None:
+def waiting_comes_to_an_end(failing: Failing, killed: Killed) -> None:
     """Waiting for a run ends when the run ends, also when it failed or a job was killed.
 
     Why: a client that waits for success alone hangs for ever. One that raises from
@@ -153,7 +160,7 @@ def waiting_comes_to_an_end(failing: Evidence, killed: Evidence) -> None:
 
 
 @rule("SUB-8", SHOULD, requires=("SUB-1",))
-def the_caller_is_left_alone(diamond: Evidence) -> None:
+def the_caller_is_left_alone(diamond: Diamond) -> None:
     """Submission leaves the caller's process as it was: environment, directory, arguments.
 
     Why: one client submits many runs, and ZenML hands out the same orchestrator instance again
@@ -170,7 +177,7 @@ def the_caller_is_left_alone(diamond: Evidence) -> None:
 
 
 @rule("CONC-1", MUST)
-def two_runs_at_once(together: Evidence) -> None:
+def two_runs_at_once(together: Together) -> None:
     """Two runs submitted at once from one client do not mix.
 
     Why: both threads get the same orchestrator instance (`zenml.stack.stack.Stack.from_model`
@@ -194,7 +201,7 @@ def two_runs_at_once(together: Evidence) -> None:
 
 
 @rule("SUB-9", SHOULD, requires=("SUB-1",), since="0.2")
-def submission_is_up_to_date(inspection: Evidence) -> None:
+def submission_is_up_to_date(inspection: Inspection) -> None:
     """It implements `submit_pipeline`, and not the deprecated `prepare_or_run_pipeline`.
 
     Why: ZenML warns at every run that it will give the old method up
@@ -207,7 +214,7 @@ def submission_is_up_to_date(inspection: Evidence) -> None:
     with `base_environment`. 3. Return `SubmissionResult(metadata={…})` instead of yielding.
     4. Move what waits for the end into a function, and pass it as `wait_for_completion=…`.
     """
-    if inspection.facts["deprecated"]:
+    if inspection.deprecated:
         raise Violation(
             "it implements prepare_or_run_pipeline, which ZenML calls only because "
             "submit_pipeline is not overridden. To move: rename it to submit_pipeline, take "
@@ -218,7 +225,7 @@ def submission_is_up_to_date(inspection: Evidence) -> None:
 
 
 @rule("SUB-10", MUST, requires=("DAG-2", "SUB-5"), since="0.2")
-def the_run_goes_on_without_its_client(client_killed: Evidence, diamond: Evidence) -> None:
+def the_run_goes_on_without_its_client(client_killed: ClientKilled, diamond: Diamond) -> None:
     """Once submission has returned, the run goes on without the client.
 
     Why: what `submit_pipeline` returns from is submitted, for ZenML (`provisioning`) and for the
@@ -231,7 +238,7 @@ def the_run_goes_on_without_its_client(client_killed: Evidence, diamond: Evidenc
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client, and die with it")
-    if not client_killed.facts["submitted"]:
+    if not client_killed.submitted:
         raise NotSeen("submission had not returned when a step was running")
     run = client_killed.run
     if run is None or run.status != "completed" or run.in_progress:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.failing import Failing
 
 
 @rule("DAG-5", MUST, requires=("RUNID-1",))
-def steps_go_by_invocation_id(diamond: Evidence) -> None:
+def steps_go_by_invocation_id(diamond: Diamond) -> None:
     """Steps are told apart by their invocation ids, not by their functions' names.
 
     Why: one step function may be called several times in a pipeline. `--step_name` takes the
@@ -16,7 +17,7 @@ def steps_go_by_invocation_id(diamond: Evidence) -> None:
 
     Fix: use the keys of `snapshot.step_configurations` for commands, job names and dependencies.
     """
-    jobs = [record.job.step for record in diamond.step_jobs]
+    jobs = [record.job.step for record in diamond.known_step_jobs]
     wrong = [name for name in jobs if name not in diamond.calls[0].steps]
     if wrong:
         raise Violation(f"jobs were submitted for unknown steps: {', '.join(map(str, wrong))}")
@@ -34,7 +35,7 @@ def steps_go_by_invocation_id(diamond: Evidence) -> None:
 
 
 @rule("DAG-1", MUST, requires=("RUNID-1", "DAG-5"))
-def steps_wait_for_their_upstream(diamond: Evidence) -> None:
+def steps_wait_for_their_upstream(diamond: Diamond) -> None:
     """A step starts only after all the steps upstream of it have ended well.
 
     Why: inputs are looked up in ZenML's store when a step starts
@@ -46,7 +47,9 @@ def steps_wait_for_their_upstream(diamond: Evidence) -> None:
     """
     started = 0
     for name, upstream in diamond.calls[0].steps.items():
-        starts = [r.started_at for r in diamond.step_jobs if r.job.step == name and r.started_at]
+        starts = [
+            r.started_at for r in diamond.known_step_jobs if r.job.step == name and r.started_at
+        ]
         probe = diamond.probe(name)
         starts += [probe.began] if probe else []
         started += bool(starts)
@@ -63,7 +66,7 @@ def steps_wait_for_their_upstream(diamond: Evidence) -> None:
 
 
 @rule("DAG-2", MUST, requires=("DAG-1",))
-def each_step_runs_once(diamond: Evidence) -> None:
+def each_step_runs_once(diamond: Diamond) -> None:
     """Every step of the snapshot runs, and runs once.
 
     Why: a step that is left out leaves the run `running` for ever; one that is started twice
@@ -76,7 +79,7 @@ def each_step_runs_once(diamond: Evidence) -> None:
     run, problems = diamond.run, []
     for name in diamond.calls[0].steps:
         status = run.status_of(name) if run else "never recorded"
-        jobs = sum(record.job.step == name for record in diamond.step_jobs)
+        jobs = sum(record.job.step == name for record in diamond.known_step_jobs)
         times = sum(probe.step == name for probe in diamond.probes)
         if status != "completed" or times != 1 or jobs > 1:
             what = f"{name!r} is {status}, and its code ran {times} time(s)"
@@ -90,7 +93,7 @@ def each_step_runs_once(diamond: Evidence) -> None:
 
 
 @rule("DAG-3", MUST)
-def nothing_starts_after_a_failed_step(failing: Evidence) -> None:
+def nothing_starts_after_a_failed_step(failing: Failing) -> None:
     """What comes after a failed step is not started.
 
     Why: it would look for an input that was never written, and bury the cause of the failure
@@ -101,7 +104,9 @@ def nothing_starts_after_a_failed_step(failing: Evidence) -> None:
     `core/after_ended.py` does the rest.
     """
     run = failing.run
-    started = [r.job.name for r in failing.step_jobs if r.job.step == "after_boom" and r.started_at]
+    started = [
+        r.job.name for r in failing.known_step_jobs if r.job.step == "after_boom" and r.started_at
+    ]
     recorded = run.step("after_boom") if run else None
     if started or recorded:
         status = recorded.status if recorded else "not recorded"
@@ -109,7 +114,7 @@ def nothing_starts_after_a_failed_step(failing: Evidence) -> None:
 
 
 @rule("DAG-4", SHOULD)
-def independent_steps_run_in_parallel(diamond: Evidence) -> None:
+def independent_steps_run_in_parallel(diamond: Diamond) -> None:
     """Steps that do not depend on each other run at the same time.
 
     Why: a pipeline with branches takes as long as its longest branch, or as all of them

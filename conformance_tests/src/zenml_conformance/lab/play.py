@@ -1,4 +1,4 @@
-"""What happens to an orchestrator, one function a scenario. None of them judges."""
+"""The life of a scenario's process."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ import traceback
 from pathlib import Path
 
 from zenml_conformance.engine import session as sessions
-from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.lab.laboratory import Laboratory
-from zenml_conformance.lab.scenarios.scenario import SCENARIOS as SCENARIOS
+from zenml_conformance.scenarios.scenario import load
 from zenml_conformance.target import Target
-
-from zenml_conformance.lab.scenarios import static as static  # isort: skip
-from zenml_conformance.lab.scenarios import dynamic as dynamic  # isort: skip
-from zenml_conformance.lab.scenarios import operations as operations  # isort: skip
-from zenml_conformance.lab.scenarios import schedules as schedules  # isort: skip
 
 
 def play(name: str, directory: str, template: str) -> None:
-    """Play a scenario and write its evidence: the whole life of a scenario's process.
+    """Play a scenario and write its evidence.
 
     Args:
         name: The scenario.
@@ -34,12 +28,12 @@ def play(name: str, directory: str, template: str) -> None:
         update={"backend": str(home) if connects else None, "observer": False}
     )
     sessions.current = session
-    evidence = Evidence(scenario=name, simulated=session.backend is not None)
+    scenario = load(name)
+    evidence = scenario.evidence(scenario=name, simulated=connects)
     try:
-        laboratory = Laboratory(name, home, Path(template), session)
+        laboratory = Laboratory(evidence, home, Path(template), session)
         os.environ.update(laboratory.environment)
-        evidence = laboratory.evidence
-        SCENARIOS[name](laboratory)
+        scenario.play(laboratory, evidence)
         laboratory.collect()
     except BaseException:
         evidence.broken = traceback.format_exc()

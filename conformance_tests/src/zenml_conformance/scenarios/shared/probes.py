@@ -1,8 +1,8 @@
 """What the scenarios' steps use to be seen: probes and marks.
 
-Imported by the client that submits and by every process that runs a step, never by the engine:
-what this module sees of the environment while it is imported is what the process was started
-with, before ZenML applies a step's environment itself (`zenml.orchestrators.step_runner`).
+Never imported by the engine: what this module sees of the environment while a step's process
+imports it is what that process was started with, before ZenML applies the step's environment itself
+(`zenml.orchestrators.step_runner`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from zenml import get_step_context
 
 from zenml_conformance.engine.session import SENTINEL as SENTINEL
 from zenml_conformance.lab.evidence import Raised, masked
@@ -55,6 +54,8 @@ def leave_probe(probes: str, **facts: Any) -> None:
             an orchestrator may lose environment variables.
         **facts: Anything to add.
     """
+    from zenml import get_step_context
+
     context = get_step_context()
     record = {
         "step": context.step_run.name,

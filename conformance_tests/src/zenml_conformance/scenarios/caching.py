@@ -1,0 +1,45 @@
+"""What ZenML has cached."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline, step
+from zenml_conformance.scenarios.shared.probes import leave_probe
+from zenml_conformance.scenarios.shared.steps import sink
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+class Caching(Evidence):
+    """What is left of the scenario."""
+
+    jobs_before_wholly_cached: int = unseen(ONLY_JOBS)
+    """How many jobs there were before the third run."""
+
+
+@step
+def load(probes: str) -> int:
+    """Be cached."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return 1
+
+
+@pipeline
+def cached(probes: str, fresh: bool) -> None:
+    """A step that may be cached, and one that is only when asked."""
+    sink.with_options(enable_cache=not fresh)(probes, load(probes), id="use")
+
+
+@scenario(Caching)
+def play(lab: Laboratory, seen: Caching) -> None:
+    """A pipeline runs, runs again half cached, and again wholly cached."""
+    lab.submit("executed", cached, parameters={"fresh": True})
+    lab.submit("half-cached", cached, parameters={"fresh": True})
+    if lab.backend:
+        seen.jobs_before_wholly_cached = len(lab.jobs)
+    lab.submit("wholly-cached", cached, parameters={"fresh": False})

@@ -1,0 +1,48 @@
+"""The death of the client alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.steps import released
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+KILLED_SECONDS = 10.0
+"""How long a killed process may take to end, on a busy machine."""
+
+
+class ClientKilled(Evidence):
+    """What is left of the scenario."""
+
+    submitted: bool = unseen("nothing was submitted whose client could be killed")
+    """Whether submission had returned when it happened."""
+    repository_written: bool = unseen(
+        "submission had not returned, and who has written the file can't be told"
+    )
+    """Whether the client's `.zen/config.yaml` was written after that."""
+
+
+@scenario(ClientKilled)
+def play(lab: Laboratory, seen: ClientKilled) -> None:
+    """The client is killed as soon as submission has returned; the backend lives, and its jobs.
+
+    It runs below a directory with `.zen`; who has written there afterwards was not the client.
+    """
+    lab.initialise_repository()
+    client = lab.start("client-killed", released)
+    seen.submitted = lab.wait_for_return(client)
+    before = None
+    if seen.submitted:
+        client.kill()
+        client.wait(KILLED_SECONDS)
+        before = lab.repository_version()
+    lab.mark("release")
+    lab.finish(client)
+    lab.settle()
+    if before is not None:
+        seen.repository_written = before != lab.repository_version()

@@ -1,0 +1,70 @@
+"""The simplest thing that has everything: a diamond of four steps."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import Evidence, UnderClaim
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline, step
+from zenml_conformance.scenarios.shared.probes import (
+    MEETING_SECONDS,
+    NASTY,
+    SENTINEL,
+    leave_probe,
+    mark,
+    wait_for_peer,
+)
+from zenml_conformance.scenarios.shared.steps import source
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+class Diamond(Evidence):
+    """What is left of the scenario."""
+
+
+@step
+def meet(probes: str, own: str, other: str, value: int = 0, linger: float = 0.0) -> int:
+    """Look for a step that runs at the same time."""
+    began = time.monotonic()
+    mark(probes, own)
+    met = wait_for_peer(probes, other, MEETING_SECONDS)
+    time.sleep(linger)  # Being busy is what this step is for.
+    leave_probe(probes, began=began, ended=time.monotonic(), met=met)
+    return value + 1
+
+
+@step
+def join(probes: str, left: int) -> int:
+    """Come after everything else."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    return left + 1
+
+
+@pipeline(enable_cache=False)
+def diamond(probes: str) -> None:
+    """One step function called twice between a source and a join; one edge carries no data."""
+    first = source.with_options(environment={**NASTY, "CONFORMANCE_PLAIN": "source"})(probes)
+    left = meet.with_options(environment={"CONFORMANCE_OWN": "meet"})(
+        probes, own="left", other="right", value=first
+    )
+    meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SENTINEL})(
+        probes, own="right", other="left", linger=2.0, after=["source"]
+    )
+    join(probes, left, after=["meet_2"])
+
+
+@scenario(Diamond)
+def play(lab: Laboratory, seen: Diamond) -> None:
+    """A diamond of four steps runs to its end."""
+    from zenml_conformance.lab import zenml_store
+
+    client = lab.start("diamond", diamond)
+    lab.finish(client)
+    if not zenml_store.is_under_way() and not lab.orchestrator.config.is_synchronous:
+        detail = "the config's is_synchronous is False, and the client waits for the run's end"
+        seen.under_claims = [UnderClaim(capability="synchronous", detail=detail)]
+    lab.settle()

@@ -1,0 +1,50 @@
+"""The death of the pipeline's own code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline
+from zenml_conformance.scenarios.shared.dynamic import FATE_SECONDS, enter
+from zenml_conformance.scenarios.shared.steps import sink, sleeper
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+class DynamicKilled(Evidence):
+    """What is left of the scenario.
+
+    Attributes:
+        step_ran: Whether a step ran when it happened.
+        killed: The jobs that were killed beside the client.
+    """
+
+    step_ran: bool = unseen("no pipeline was run whose code could be killed")
+    killed: list[str] = unseen("the suite can't reach the process that runs the pipeline's code")
+
+
+@pipeline(dynamic=True, enable_cache=False)
+def killed(probes: str) -> None:
+    """An inline step during which everything dies, and one after it."""
+    enter(probes)
+    sink(probes, sleeper(probes, 30.0))
+
+
+@scenario(DynamicKilled)
+def play(lab: Laboratory, seen: DynamicKilled) -> None:
+    """Whoever runs the pipeline's code is killed, and the client; nobody starts it again."""
+    client = lab.start("dynamic-killed", killed)
+    seen.step_ran = lab.wait_for_mark("running", FATE_SECONDS)
+    jobs = lab.jobs_of(None)
+    client.kill()
+    if lab.backend:
+        seen.killed = [record.job.name for record in jobs]
+        for record in jobs:
+            lab.backend.kill(record.id)
+    lab.finish(client)
+    lab.mark("release")
+    lab.settle()
+    lab.refresh()

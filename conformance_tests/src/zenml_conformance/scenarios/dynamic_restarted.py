@@ -1,0 +1,71 @@
+"""An orchestration job that the backend runs again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import unseen
+from zenml_conformance.rule import Capability
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline
+from zenml_conformance.scenarios.shared.dynamic import (
+    FATE_SECONDS,
+    HANG_SECONDS,
+    ISOLATED,
+    DynamicEvidence,
+    enter,
+    wait_until_submitted,
+)
+from zenml_conformance.scenarios.shared.probes import mark, wait_for_mark
+from zenml_conformance.scenarios.shared.steps import sink, sleeper, source
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+class DynamicRestarted(DynamicEvidence):
+    """What is left of the scenario.
+
+    Attributes:
+        restarted: Whether there was a job that was run again.
+    """
+
+    restarted: bool = unseen("the suite can't run the pipeline's code again")
+
+
+@pipeline(dynamic=True, enable_cache=False)
+def restarted(probes: str, isolated: bool) -> None:
+    """A step that is done, one that goes on while the pipeline's code is started again, a last."""
+    before = enter(probes)
+    first = source(probes)
+    if isolated:
+        running = sleeper.with_options(**ISOLATED).submit(probes, 30.0)
+        mark(probes, f"attached-{before}")
+        running.wait()
+    else:
+        mark(probes, "running")
+        mark(probes, f"attached-{before}")
+        wait_for_mark(probes, "release", 30.0)
+    sink(probes, first)
+
+
+@scenario(DynamicRestarted)
+def play(lab: Laboratory, seen: DynamicRestarted) -> None:
+    """The backend runs the pipeline's code again, elsewhere, while an isolated step goes on."""
+    isolated = lab.declares(Capability.ISOLATED_STEPS)
+    client = lab.start("dynamic-restarted", restarted, parameters={"isolated": isolated})
+    began = lab.wait_for_mark("attached-0", FATE_SECONDS) and lab.wait_for_mark("running")
+    if lab.backend and began and (not isolated or wait_until_submitted(lab, "sleeper")):
+        jobs = lab.jobs_of(None)
+        for record in jobs:
+            lab.backend.requeue(record.id)
+        seen.restarted = bool(jobs)
+        if jobs:
+            lab.wait_for_mark("attached-1", seconds=FATE_SECONDS)
+        if jobs and isolated:
+            # What the new process believes of the step must be in the store while it runs.
+            lab.wait_for_mark("acted-1-sleeper", seconds=HANG_SECONDS)
+    lab.mark("release")
+    lab.finish(client, FATE_SECONDS)
+    lab.settle(FATE_SECONDS)
+    seen.note(lab)

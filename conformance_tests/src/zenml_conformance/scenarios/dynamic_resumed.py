@@ -1,0 +1,74 @@
+"""A dynamic run that fails, and goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import ONLY_JOBS, RunRecord, unseen
+from zenml_conformance.rule import Capability
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline, step
+from zenml_conformance.scenarios.shared.dynamic import ISOLATED, DynamicEvidence, enter
+from zenml_conformance.scenarios.shared.probes import leave_probe, mark
+from zenml_conformance.scenarios.shared.steps import sink, source
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+class DynamicResumed(DynamicEvidence):
+    """What is left of the scenario.
+
+    Attributes:
+        after_failure: Every run, when the first submission was over.
+        entries_before: How often the pipeline's code had been begun then.
+        jobs_before: How many jobs there were then that run it.
+    """
+
+    after_failure: list[RunRecord] = unseen("no pipeline was run that could fail")
+    entries_before: int = unseen("no pipeline was run that could fail")
+    jobs_before: int = unseen(ONLY_JOBS)
+
+
+@step
+def flaky_once(probes: str) -> int:
+    """Fail, then succeed."""
+    leave_probe(probes, began=time.monotonic(), ended=time.monotonic())
+    if not Path(probes, "failed-once.mark").exists():
+        mark(probes, "failed-once")
+        raise RuntimeError("this step fails once on purpose")
+    return 1
+
+
+@pipeline(dynamic=True, enable_cache=False)
+def resumed(probes: str, isolated: bool) -> None:
+    """Steps that are well, a failure of the pipeline's own code the first time, one more step."""
+    from zenml.config.retry_config import StepRetryConfig
+
+    before = enter(probes)
+    first = source(probes)
+    if isolated:
+        retry = StepRetryConfig(max_retries=1, delay=0, backoff=1)
+        flaky_once.with_options(**ISOLATED, retry=retry).submit(probes).wait()
+    if not before:
+        raise RuntimeError("this pipeline fails on purpose")
+    sink(probes, first)
+
+
+@scenario(DynamicResumed)
+def play(lab: Laboratory, seen: DynamicResumed) -> None:
+    """A pipeline's own code fails, and somebody goes on with the run later."""
+    from zenml_conformance.lab import zenml_store
+
+    isolated = lab.declares(Capability.ISOLATED_STEPS)
+    failed = lab.submit("failed", resumed, parameters={"isolated": isolated})
+    seen.after_failure = zenml_store.records()
+    seen.note(lab)
+    seen.entries_before = len(seen.entries)
+    if lab.backend:
+        seen.jobs_before = len(lab.jobs_of(None))
+    if run := failed.run or next((call.placeholder for call in failed.calls), None):
+        lab.submit("resumed", resumed, how="retry", run=run)
+    seen.note(lab)

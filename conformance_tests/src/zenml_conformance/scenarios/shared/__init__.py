@@ -1,0 +1,1 @@
+"""What the steps of several scenarios are made of."""

@@ -1,0 +1,84 @@
+"""A forceful stop, from another process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import Done, Standing, unseen
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.decorators import pipeline
+from zenml_conformance.scenarios.shared.steps import sink
+from zenml_conformance.scenarios.shared.stopping import (
+    CANCEL_SECONDS,
+    NOT_STOPPED,
+    StopEvidence,
+    stoppable,
+    stopped,
+)
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+QUEUED_SECONDS = 8.0
+"""How long a step may take to end that runs beside the one that is stopped."""
+
+
+class Stopped(StopEvidence):
+    """What is left of the scenario.
+
+    Attributes:
+        after_stop: How the run was when the stop had returned.
+        stop_again: What came of stopping it once more.
+        interrupted: Whether the step that ran could clean up.
+        bystander_ran: Whether another run was under way.
+    """
+
+    after_stop: Standing = unseen(NOT_STOPPED)
+    stop_again: Done = unseen(NOT_STOPPED)
+    interrupted: bool = unseen(NOT_STOPPED)
+    bystander_ran: bool = unseen(NOT_STOPPED)
+
+
+@pipeline(enable_cache=False)
+def bystander(probes: str) -> None:
+    """A run that nobody stops."""
+    sink(probes, stoppable(probes, 60.0, name="bystander", id="bystander"), id="after_bystander")
+
+
+@scenario(Stopped)
+def play(lab: Laboratory, seen: Stopped) -> None:
+    """Of two runs, one is stopped by another process: one step runs, one is queued, one waits."""
+    lab.faults(hold=("queued",))
+    client = lab.start("stopped", stopped)
+    other = lab.start("bystander", bystander)
+    ran = lab.wait_for_mark("stoppable-running")
+    seen.bystander_ran = lab.wait_for_mark("bystander-running")
+    run = lab.wait_for_submission(client, seconds=5)
+    if run and not lab.backend:
+        _let_the_queued_step_end(lab, run)
+    if run and ran:
+        seen.stop = lab.operate("stop", run=run, graceful=False)
+        seen.after_stop = lab.standing(run)
+        seen.stop_again = lab.operate("stop_again", run=run, graceful=False)
+    lab.mark("bystander-release")
+    lab.finish(other)
+    if lab.backend:
+        lab.backend.drain(CANCEL_SECONDS)
+    seen.note_what_is_left(lab)
+    lab.faults()
+    seen.interrupted = lab.marked("stoppable-interrupted")
+    lab.mark("stoppable-release")
+    lab.finish(client)
+    lab.settle()
+
+
+def _let_the_queued_step_end(lab: Laboratory, run: str) -> None:
+    """Wait for a step that no backend but the fake backend keeps in its queue.
+
+    If it is told to stop while it writes to ZenML's SQLite store, ZenML's handler asks that store
+    in the middle of its own transaction. That blocks the other step as well, until both are killed.
+    """
+    lab.wait_until(
+        lambda: lab.standing(run).steps.get("queued") == "completed",
+        QUEUED_SECONDS,
+    )

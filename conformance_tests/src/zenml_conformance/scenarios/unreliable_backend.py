@@ -1,0 +1,34 @@
+"""A backend that has a bad minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.scenarios.scenario import scenario
+from zenml_conformance.scenarios.shared.steps import released
+
+if TYPE_CHECKING:
+    from zenml_conformance.lab.laboratory import Laboratory
+
+
+UNANSWERED = 3
+"""How many questions in a row the backend does not answer."""
+
+
+class UnreliableBackend(Evidence):
+    """What is left of the scenario."""
+
+    step_ran: bool = unseen("nothing was submitted that the backend could be asked about")
+    """Whether a step ran when it happened."""
+
+
+@scenario(UnreliableBackend)
+def play(lab: Laboratory, seen: UnreliableBackend) -> None:
+    """While a step runs, the backend fails to answer a few times; then it is well again."""
+    client = lab.start("unreliable-backend", released)
+    seen.step_ran = lab.wait_for_mark("running")
+    lab.faults(status_fails=UNANSWERED)
+    lab.mark("release")
+    lab.finish(client)
+    lab.settle()

@@ -1,0 +1,55 @@
+"""Evidence: what was not seen says so, in the process that saw it and in the one that judges."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zenml_conformance.lab.evidence import Done, Standing
+from zenml_conformance.rule import NotSeen
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.stopped import Stopped
+
+
+def not_stopped(path: Path) -> list[Stopped]:
+    """Evidence of a scenario that did not get as far as a stop, before it is read and after."""
+    evidence = Stopped(scenario="stopped", simulated=True, jobs=[], bystander_ran=False)
+    evidence.write(path)
+    return [evidence, Stopped.read(path)]
+
+
+def test_what_was_not_seen_says_so_when_it_is_touched(tmp_path: Path) -> None:
+    for evidence in not_stopped(tmp_path / "stopped.json"):
+        with pytest.raises(NotSeen, match="no run got far enough to be stopped"):
+            _ = evidence.stop
+        assert not evidence.shows("stop")
+
+
+def test_what_was_seen_to_be_nothing_is_something(tmp_path: Path) -> None:
+    for evidence in not_stopped(tmp_path / "stopped.json"):
+        assert evidence.jobs == []
+        assert evidence.bystander_ran is False
+
+
+def test_what_is_filled_in_later_is_there(tmp_path: Path) -> None:
+    evidence = not_stopped(tmp_path / "stopped.json")[0]
+    evidence.stop = Done()
+    evidence.after_stop = Standing(status="stopping", in_progress=True)
+    evidence.write(tmp_path / "stopped.json")
+    read = Stopped.read(tmp_path / "stopped.json")
+    assert read.stop.raised is None
+    assert read == evidence
+
+
+@pytest.mark.parametrize("name", ["jobs", "refused", "schedules", "step_jobs", "recorded"])
+def test_without_the_fake_backend_no_list_of_jobs_is_empty(name: str) -> None:
+    with pytest.raises(NotSeen, match="only jobs show it"):
+        getattr(Diamond(scenario="diamond", simulated=False), name)
+
+
+def test_rules_are_known_without_zenml() -> None:
+    code = "import sys, zenml_conformance.rules; sys.exit('zenml' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
