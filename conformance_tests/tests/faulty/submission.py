@@ -112,6 +112,14 @@ class CoordinatorDiesOfARefusal(Silent):
     """A coordinator whose submission is refused dies, and nobody settles its run."""
 
 
+@breaks("SUB-4", beside=(_DiesOfARefusal,))
+class LeavesARefusalToARefresh(ReferenceOrchestrator):
+    """A coordinator whose submission is refused dies, and only a refresh settles its run."""
+
+    def wait_for(self, run_id: UUID, jobs: SubmittedJobs) -> None:
+        wait_until_ended(self.backend, [jobs.control], watched=[*jobs.steps.values()])
+
+
 @breaks("SUB-5")
 class WaitsInside(ReferenceOrchestrator):
     """Submission returns when the run is over."""

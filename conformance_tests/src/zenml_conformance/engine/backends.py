@@ -267,3 +267,7 @@ class Backends:
             "records": [record.model_dump(mode="json") for record in table.records.values()],
             "refused": [job.model_dump(mode="json") for job in table.refused],
         }
+
+    def op_unanswered(self, caller: int, backend: str) -> int:
+        """Count the questions that a fault has left without an answer."""
+        return self._table(backend).unanswered

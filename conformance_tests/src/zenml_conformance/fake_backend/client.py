@@ -196,6 +196,15 @@ class FakeBackend:
             [Job.model_validate(j) for j in answer["refused"]],
         )
 
+    def unanswered(self) -> int:
+        """Count the questions that were not answered.
+
+        Returns:
+            How many `Faults.status_fails` was the reason of.
+        """
+        count: int = self._engine.request("unanswered", backend=self._name)
+        return count
+
     def set_faults(self, faults: Faults) -> None:
         """Change what the backend does wrong from now on.
 

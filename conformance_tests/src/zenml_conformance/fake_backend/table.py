@@ -26,6 +26,7 @@ class JobTable:
         self.records: dict[str, JobRecord] = {}
         self.schedules: dict[str, ScheduleRecord] = {}
         self.refused: list[Job] = []
+        self.unanswered = 0
         self.asked: collections.Counter[tuple[int, str]] = collections.Counter()
 
     def submit(self, job: Job, submitted_by: str, schedule: str | None = None) -> JobRecord:
@@ -110,6 +111,7 @@ class JobTable:
         if self.faults.status_fails > 0:
             left = self.faults.status_fails - 1
             self.faults = self.faults.model_copy(update={"status_fails": left})
+            self.unanswered += 1
             raise Rejected("the fake backend can't be asked just now: it was told to fail")
         state = self.look(job_id)
         if self.faults.flaps and state is JobState.RUNNING:

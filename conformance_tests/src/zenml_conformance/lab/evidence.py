@@ -115,7 +115,8 @@ class Call(BaseModel):
     placeholder: str | None
     snapshot: str
     run_id_at_return: str | None = None
-    steps_ended_at_return: list[str] = Field(default_factory=list)
+    steps_ended_at_return: list[str] | None = None
+    """None: there was no placeholder run to look at, or no return."""
     steps: dict[str, list[str]]
     step_environments: dict[str, dict[str, str]]
     environment: dict[str, str] | None = None
@@ -166,6 +167,9 @@ class Probe(Written):
     metadata_hook: dict[str, str] | str | None = None
     """Keys and value types of `get_pipeline_run_metadata` in the step's process, or what it
     raised; None: this step did not ask."""
+    token_in_commands: list[str] | None = None
+    """Which command lines had the step's token in them, of its process and of those above it, by
+    the names of the programs; None: it has no token."""
 
 
 class StepRecord(BaseModel):
@@ -176,6 +180,9 @@ class StepRecord(BaseModel):
     status: str
     reason: str | None = None
     """What its record says about why it failed."""
+    started: float | None = None
+    """By the clock of ZenML's records, as `ended`."""
+    ended: float | None = None
     outputs: dict[str, str | None] = Field(default_factory=dict)
     """Each output, with the error that loading it raised, if any."""
 
@@ -453,6 +460,17 @@ class Evidence(Written):
             because = f": the client raised {raised}" if raised else ""
             raise NotSeen(f"ZenML never came to call submit_pipeline{because}")
         return self.calls[0]
+
+    @property
+    def returned_call(self) -> Call:
+        """The same, once it is over.
+
+        Raises:
+            NotSeen: If it never was.
+        """
+        if self.call.returned_at is None:
+            raise NotSeen("submission never returned")
+        return self.call
 
     @property
     def logged(self) -> list[str]:

@@ -5,6 +5,7 @@ ZenML is imported by those who ask, not by those who only want to know which sce
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -60,6 +61,8 @@ def records() -> list[RunRecord]:
                     version=step.version,
                     status=step.status.value,
                     reason=_reason(step),
+                    started=_seconds(step.start_time),
+                    ended=_seconds(step.end_time),
                     outputs=_outputs(step),
                 )
                 for step in _steps(pipeline_run_id=run.id, hydrate=True)
@@ -151,6 +154,10 @@ def _steps(**which: Any) -> list[StepRunResponse]:
 def _reason(step: StepRunResponse) -> str | None:
     info = step.exception_info
     return (info.message or info.traceback or None) if info else None
+
+
+def _seconds(time: datetime | None) -> float | None:
+    return time.timestamp() if time else None
 
 
 def _outputs(step: StepRunResponse) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import MUST, NotApplicable, Violation, rule
+from zenml_conformance.rule import MUST, NotApplicable, NotSeen, Violation, rule
 from zenml_conformance.scenarios.caching import Caching
 from zenml_conformance.scenarios.fired_twice import FiredTwice
 from zenml_conformance.scenarios.inspection import Inspection
@@ -86,3 +86,5 @@ def the_backend_has_no_cache_of_its_own(fired_twice: FiredTwice) -> None:
     times = sum(probe.step == "source" for probe in fired_twice.probes)
     if times != len(fired_twice.runs):
         raise Violation(f"of {len(fired_twice.runs)} runs with caching off, {times} ran the step")
+    if times < 2:
+        raise NotSeen("no snapshot was executed twice")

@@ -56,8 +56,8 @@ def a_killed_step_ends(killed: Killed) -> None:
     `fetch_status` may do it when nobody else is alive. In a generated `backend.py`: have `status`
     say FAILED, CANCELLED or UNKNOWN of a job that was killed.
     """
-    if not killed.probes:
-        raise NotSeen("no step got far enough to be killed")
+    if killed.probe("victim") is None:
+        raise NotSeen("the step did not get far enough to be killed")
     run = ended_run(killed)
     for name in ("victim", "retriable_victim"):
         if run.step(name) and run.status_of(name) not in ("failed", "stopped"):
@@ -84,6 +84,8 @@ def a_step_that_never_starts_ends_the_run(never_started: NeverStarted) -> None:
         raise NotApplicable("the steps run in the client, which has started already")
     if never_started.probes:
         raise NotSeen("the suite could not keep the step's process from starting")
+    if never_started.call.raised:
+        raise NotSeen("submission itself raised, so there was no job that could die")
     run = ended_run(never_started)
     if run.status != "failed":
         raise Violation(f"its only step never started, and the run ended as {run.status!r}")
@@ -103,7 +105,10 @@ def a_dead_coordinator_is_survived(coordinator_killed: CoordinatorKilled) -> Non
     """
     if not coordinator_killed.step_ran:
         raise NotSeen("no step ran long enough for its coordinator to be killed")
-    ended_run(coordinator_killed)
+    run = ended_run(coordinator_killed)
+    by_itself = run.status == "completed" and not coordinator_killed.runs_before_refresh
+    if by_itself and not coordinator_killed.simulated:
+        raise NotSeen("only the client could be killed, and the run went on without it")
 
 
 @rule("DEAD-4", MUST)
@@ -138,6 +143,8 @@ def a_lost_job_ends(job_lost: JobLost) -> None:
     """
     if not job_lost.step_ran:
         raise NotSeen("no step ran long enough for its job to be lost")
+    if not any(record.lost for record in job_lost.jobs):
+        raise NotSeen("there was no job of that step's own that could be lost")
     if any(submission.overdue for submission in job_lost.submissions):
         raise Violation("a running step's job was lost, and the client waited on and on")
     run = ended_run(job_lost)
@@ -171,6 +178,8 @@ def a_backend_that_stumbles_is_survived(unreliable_backend: UnreliableBackend) -
     if run is None or run.status != "completed" or run.in_progress:
         status = f"{run.status!r}, in progress: {run.in_progress}" if run else "not recorded"
         raise Violation(f"after a few questions without an answer, the run is {status}")
+    if not seen.unanswered:
+        raise NotSeen("the backend was asked nothing while it could not answer")
 
 
 @rule("DEAD-6", SHOULD, requires=("DEAD-1",), since="0.2")

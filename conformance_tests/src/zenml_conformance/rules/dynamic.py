@@ -22,6 +22,7 @@ from zenml_conformance.scenarios.dynamic_killed import DynamicKilled
 from zenml_conformance.scenarios.dynamic_rejected import OWN_CPU, OWN_MEMORY, DynamicRejected
 from zenml_conformance.scenarios.dynamic_restarted import DynamicRestarted
 from zenml_conformance.scenarios.dynamic_resumed import DynamicResumed
+from zenml_conformance.scenarios.shared.dynamic import Entry
 
 dynamic_rule = functools.partial(
     rule, profile=Profile.DYNAMIC, capability=Capability.DYNAMIC, since="0.2"
@@ -149,11 +150,13 @@ def the_id_of_a_dynamic_run_is_known_at_once(dynamic: Dynamic) -> None:
     Fix: choose the id at submission and publish it on the placeholder
     (`zen_store.update_run(placeholder_run.id, PipelineRunUpdate(orchestrator_run_id=…))`).
     """
-    call = dynamic.calls[0]
+    call = dynamic.returned_call
     if call.steps_ended_at_return or dynamic.in_process:
         raise NotApplicable("the pipeline's code runs inside submit_dynamic_pipeline")
     run = only_run(dynamic)
-    if call.placeholder and call.run_id_at_return != run.orchestrator_run_id:
+    if call.placeholder is None:
+        raise NotSeen("ZenML gave no placeholder run")
+    if call.run_id_at_return != run.orchestrator_run_id:
         raise Violation(
             f"when submit_dynamic_pipeline returned, the run's id was {call.run_id_at_return!r}; "
             f"later it was {run.orchestrator_run_id!r}"
@@ -173,6 +176,11 @@ def secrets_of_dynamic_runs_stay_private(dynamic: Dynamic) -> None:
     if dynamic.exposures:
         found = "; ".join(map(str, dynamic.exposures))
         raise Violation(f"a token was found in: {found}")
+    if not dynamic.in_process and not dynamic.jobs:
+        raise NotSeen("no job was submitted that could show it")
+    probe = dynamic.probe("source")
+    if probe is None or "CONFORMANCE_TOKEN" not in probe.environment_at_run:
+        raise NotSeen("no process had a token that it could have shown")
 
 
 @dynamic_rule("DYN-4", SHOULD, requires=("DYN-9",), needs_jobs=True)
@@ -277,6 +285,8 @@ def no_name_is_used_again(dynamic_resumed: DynamicResumed) -> None:
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise Violation(f"{names.count(double[0])} jobs of one run are called {double[0]!r}")
+    if len(names) < 2:
+        raise NotSeen("the run had no two jobs")
 
 
 @dynamic_rule("DYN-3", MUST, requires=("DYN-1",))
@@ -322,11 +332,17 @@ def the_id_survives_a_restart(dynamic_restarted: DynamicRestarted) -> None:
     make it when the process starts, and never use the name of a pod or host.
     """
     _restarted(dynamic_restarted)
-    ids = [entry.id for entry in dynamic_restarted.entries]
+    ids = [_id_in(entry) for entry in dynamic_restarted.entries]
     if len(ids) < 2:
         raise NotSeen("the pipeline's code was not begun again")
     if len(set(ids)) > 1:
         raise Violation(f"the first process had the id {ids[0]!r}, the second {ids[1]!r}")
+
+
+def _id_in(entry: Entry) -> str | None:
+    if entry.raised:
+        raise Violation(f"in the process of the pipeline's code, it raised {entry.raised}")
+    return entry.id
 
 
 @dynamic_rule("DYN-6", MUST, requires=("DYN-1",))
@@ -353,3 +369,5 @@ def a_restart_goes_on(dynamic_restarted: DynamicRestarted) -> None:
     if run.status != "completed":
         raise Violation(f"after the restart, the run ended as {run.status!r}, with "
                         f"{steps_in_words(run)}")  # fmt: skip
+    if len(dynamic_restarted.entries) < 2:
+        raise NotSeen("the pipeline's code was not begun again")

@@ -25,7 +25,7 @@ def environments(seen: Evidence) -> Iterator[tuple[str, dict[str, str], dict[str
     Yields:
         The step, what ZenML handed to `submit_pipeline` for it, and what was there.
     """
-    for name, expected in seen.calls[0].step_environments.items():
+    for name, expected in seen.call.step_environments.items():
         probe = seen.probe(name)
         if probe:
             actual = probe.environment_at_run if seen.in_process else probe.environment_at_start
@@ -68,6 +68,12 @@ def changes(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str,
     }
 
 
+def _check_seen(seen: Diamond, *steps: str) -> None:
+    """See that the environments of some steps were looked at."""
+    if unseen := {*steps} - {name for name, _, _ in environments(seen)}:
+        raise NotSeen(f"the environment was not seen of {', '.join(sorted(unseen))}")
+
+
 @rule("ENV-1", MUST, requires=("SUB-1",))
 def every_variable_arrives(diamond: Diamond) -> None:
     """Each step's process is started with all of its `step_environments`.
@@ -86,8 +92,7 @@ def every_variable_arrives(diamond: Diamond) -> None:
     }
     if missing:
         raise Violation(f"variables missing at the start of the process of {'; '.join(missing)}")
-    if not any(True for _ in environments(diamond)):
-        raise NotSeen("no step got far enough to look at its environment")
+    _check_seen(diamond, *diamond.call.step_environments)
 
 
 @rule("APP-1", MUST, requires=("SUB-1",), needs_jobs=True, since="0.2")
@@ -104,6 +109,8 @@ def steps_need_no_app(diamond: Diamond) -> None:
     outside = [record for record in diamond.jobs if record.job.image is None]
     if not outside:
         raise NotApplicable("every job has an image") if diamond.jobs else NotSeen("no job ran")
+    if not any(record.started_at for record in outside):
+        raise NotSeen("no job without an image was started")
     for record in outside:
         words = diamond.last_words.get(record.id, "")
         if "PermissionError" in words and "'/app'" in words:
@@ -120,13 +127,14 @@ def steps_have_their_own_values(diamond: Diamond) -> None:
     Fix: build each job's environment from its own entry; share nothing that you write to. In a
     generated `backend.py`: never write to `os.environ`.
     """
-    if diamond.calls[0].deprecated:
+    if diamond.call.deprecated:
         raise NotApplicable("ZenML passes prepare_or_run_pipeline one environment for all steps")
     for name, expected, actual in environments(diamond):
         if actual.get(OWN) != expected.get(OWN):
             raise Violation(
                 f"{name!r} was given {OWN}={expected.get(OWN)!r} and saw {actual.get(OWN)!r}"
             )
+    _check_seen(diamond, "meet", "meet_2")
 
 
 @rule("ENV-3", MUST)
@@ -146,6 +154,7 @@ def values_arrive_verbatim(diamond: Diamond) -> None:
         for key, difference in changes(expected, actual).items():
             if key != OWN:
                 raise Violation(f"{name!r} was {difference}")
+    _check_seen(diamond, "source")
 
 
 @rule("ENV-4", SHOULD)
@@ -162,6 +171,15 @@ def secrets_stay_private(diamond: Diamond) -> None:
     if diamond.exposures:
         found = "; ".join(map(str, diamond.exposures))
         raise Violation(f"the value of CONFORMANCE_TOKEN was found in: {found}")
+    probe = diamond.probe("meet_2")
+    if probe and probe.token_in_commands:
+        raise Violation(
+            "the value of CONFORMANCE_TOKEN was in the command line of "
+            f"{', '.join(probe.token_in_commands)}, above or at the process of the step"
+        )
+    if not diamond.in_process:
+        _ = diamond.jobs  # Their names, labels and files are where it would be, too.
+    _check_seen(diamond, "meet_2")
 
 
 @rule("ENV-7", SHOULD, since="0.2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zenml_conformance.rule import MUST, Violation, rule
+from zenml_conformance.rule import MUST, NotSeen, Violation, rule
 from zenml_conformance.scenarios.failing import Failing
 from zenml_conformance.scenarios.inspection import Inspection
 
@@ -18,6 +18,8 @@ def hooks_run_where_they_are_declared(failing: Failing, inspection: Inspection) 
     Fix: leave it True where steps have processes of their own. Where they share one, set it
     False, call `run_init_hook` before the first step and `run_cleanup_hook` in a `finally`.
     """
+    if not failing.probes:
+        raise NotSeen("no step ran for which hooks could be run")
     begun, ended = failing.init, failing.cleanup
     if inspection.step_level_hooks:
         expected, where = len(failing.probes), "for each of the attempts of its steps"

@@ -23,11 +23,15 @@ def the_id_fits(diamond: Diamond, hostile_names: HostileNames) -> None:
     """
     for seen in (diamond, hostile_names):
         told = [call.run_id_at_return for call in seen.calls]
-        for run_id in (*told, *(run.orchestrator_run_id for run in seen.runs)):
-            if run_id is not None and (not run_id.strip() or len(run_id) > MAX_LENGTH):
+        known = [*told, *(run.orchestrator_run_id for run in seen.runs)]
+        ids = [run_id for run_id in known if run_id is not None]
+        for run_id in ids:
+            if not run_id.strip() or len(run_id) > MAX_LENGTH:
                 raise Violation(f"the id {run_id[:40]!r}… has {len(run_id)} characters")
         if seen.refusal_of_the_id:
             raise Violation(f"ZenML refused the id: {seen.refusal_of_the_id}")
+        if not ids:
+            raise NotSeen(f"no run of the scenario {seen.scenario!r} ever had an id")
 
 
 @rule("RUNID-1", MUST, requires=("SUB-1", "RUNID-4", "ENV-1", "APP-1"))
@@ -41,14 +45,14 @@ def one_id_for_all_steps(diamond: Diamond) -> None:
     Fix: choose the id once, at submission, give it to every job in a variable, and read that
     variable in `get_orchestrator_run_id`.
     """
-    if not any(run.steps for run in diamond.runs):
-        raise NotSeen("no step was ever recorded")
-    if len(diamond.runs) > 1:
+    if len(diamond.runs) > 1 and any(run.steps for run in diamond.runs):
         runs = "; ".join(
             f"{run.orchestrator_run_id!r} with {', '.join(s.name for s in run.steps) or 'no step'}"
             for run in diamond.runs
         )
         raise Violation(f"one submission made {len(diamond.runs)} runs: {runs}")
+    if len({step.name for run in diamond.runs for step in run.steps}) < 2:
+        raise NotSeen("no two steps were recorded that could have different ids")
 
 
 @rule("RUNID-2", MUST)
@@ -94,7 +98,7 @@ def the_id_is_known_before_the_first_step(diamond: Diamond) -> None:
     Fix: write it to the placeholder at submission:
     `Client().zen_store.update_run(placeholder_run.id, PipelineRunUpdate(orchestrator_run_id=…))`.
     """
-    call = diamond.calls[0]
+    call = diamond.returned_call
     if call.placeholder is None:
         raise NotApplicable("ZenML gave no placeholder run")
     if not call.run_id_at_return:

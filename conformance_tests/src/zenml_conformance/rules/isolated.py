@@ -126,7 +126,7 @@ def commands_run_verbatim(dynamic: Dynamic) -> None:
         job = dynamic.job_of("verbatim")
         words = dynamic.last_words.get(job.id, "").strip().splitlines()
         raise Violation(f"the program was never run as it was meant: {words[-1:] or 'no output'}")
-    for before, after in itertools.zip_longest(ARGUMENTS, said):
+    for before, after in itertools.zip_longest(ARGUMENTS, said[: len(ARGUMENTS)]):
         if before != after:
             raise Violation(f"the program was given {before!r} and saw {after!r}")
     status = dynamic.run.status_of("verbatim") if dynamic.run else "never recorded"
@@ -229,9 +229,11 @@ def a_step_is_known_anywhere(isolated_status: IsolatedStatus) -> None:
     live = isolated_status.live
     if live.raised:
         raise Violation(f"asking raised {live.raised}")
-    for answer in live.answers:
-        if live.states.get(answer.step) not in (None, "queued", "running"):
-            continue  # Its orchestration process had it ended before.
+    # Where jobs are shown, some may have been ended by their orchestration process before.
+    alive = [a for a in live.answers if live.states.get(a.step) in (None, "queued", "running")]
+    if not alive:
+        raise NotSeen("no isolated step was alive when it was asked about")
+    for answer in alive:
         if answer.raised or answer.gave in ENDED:
             raise Violation(
                 f"{answer.step!r} had not ended, and {STATUS} of a fresh instance {answer}"
@@ -262,6 +264,8 @@ def a_status_is_one_that_zenml_knows_here(isolated_status: IsolatedStatus) -> No
         for answer in isolated_status.answers
         if answer.method == STATUS and not answer.raised
     ]
+    if not told:
+        raise NotSeen("no isolated step got far enough to be asked about")
     for step, word in [*isolated_status.told, *told]:
         if word not in LIVE | ENDED:
             raise Violation(f"{STATUS} gave {word!r} for {step!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zenml_conformance.rule import MUST, SHOULD, NotApplicable, Violation, rule
+from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.fired_twice import FiredTwice
 from zenml_conformance.scenarios.hostile_names import HostileNames
@@ -25,12 +25,12 @@ def metadata_is_kept(diamond: Diamond) -> None:
 
     Fix: return only `zenml.metadata.metadata_types.MetadataType` values; wrap links in `Uri`.
     """
-    if not diamond.calls[0].metadata:
+    if not diamond.returned_call.metadata:
         raise NotApplicable("submission returns no metadata")
     run = diamond.run
     lost = {
         key: kind
-        for key, kind in diamond.calls[0].metadata.items()
+        for key, kind in diamond.call.metadata.items()
         if run is None or key not in run.metadata
     }
     if lost:
@@ -50,6 +50,8 @@ def the_metadata_hook_works_in_a_step(diamond: Diamond) -> None:
     """
     probe = diamond.probe("source")
     hook = probe.metadata_hook if probe else None
+    if hook is None:
+        raise NotSeen("the first step did not get as far as to call it")
     if isinstance(hook, str):
         raise Violation(f"in the first step's process it raised {hook}")
 
@@ -72,7 +74,7 @@ def metadata_leads_to_the_backend(diamond: Diamond) -> None:
         raise Violation(f"the run's metadata has no {RUN_ID_KEY}; it has: {found}")
     probe = diamond.probe("source")
     hook = probe.metadata_hook if probe else None
-    kinds = {**(hook if isinstance(hook, dict) else {}), **diamond.calls[0].metadata}
+    kinds = {**(hook if isinstance(hook, dict) else {}), **diamond.call.metadata}
     for key, value in metadata.items():
         if kinds.get(key) == "str" and re.match("https?://", value):
             raise Violation(f"{key!r} is a link ({value[:60]!r}), and a str instead of a Uri")
@@ -91,11 +93,18 @@ def artifacts_load_in_the_client(diamond: Diamond, together: Together) -> None:
     all of `job.environment`; for jobs on other machines, return True from `is_remote` in
     `config.py`.
     """
-    for run in (*diamond.runs, *together.runs):
-        for step in run.steps:
-            for output, error in step.outputs.items():
-                if error:
-                    raise Violation(f"output {output!r} of {step.name!r} does not load: {error}")
+    for seen in (diamond, together):
+        outputs = [
+            (step.name, output, error)
+            for run in seen.runs
+            for step in run.steps
+            for output, error in step.outputs.items()
+        ]
+        for step, output, error in outputs:
+            if error:
+                raise Violation(f"output {output!r} of {step!r} does not load: {error}")
+        if not outputs:
+            raise NotSeen(f"no step of the scenario {seen.scenario!r} has put anything out")
 
 
 @rule("NAME-2", MUST, needs_jobs=True, since="0.2")
@@ -113,6 +122,8 @@ def two_runs_have_other_names(fired_twice: FiredTwice, together: Together) -> No
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise Violation(f"in two runs, {names.count(double[0])} jobs are called {double[0]!r}")
+        if len(names) < 2:
+            raise NotSeen(f"there were no two jobs in the scenario {seen.scenario!r}")
 
 
 @rule("NAME-1", MUST, requires=("SUB-1", "RUNID-4"), needs_jobs=True)
@@ -154,6 +165,8 @@ def steps_run_in_the_main_thread(diamond: Diamond) -> None:
     """
     if diamond.in_process:
         raise NotApplicable("the steps run where the user called the pipeline")
+    if not diamond.probes:
+        raise NotSeen("no step ran")
     elsewhere = [probe.step for probe in diamond.probes if not probe.main_thread]
     if elsewhere:
         raise Violation(f"these steps ran in another thread: {', '.join(elsewhere)}")

@@ -229,15 +229,17 @@ def requests_are_one_steps_own(resources: Resources) -> None:
             got = getattr(job, field)
             if field != own and got is not None and float(got) in values:
                 raise Violation(f"{step!r} did not ask for {field}; its job has {got:g}, as others")
-    for record in resources.step_jobs:
-        if record.job.step in ("on_operator", "beside"):
-            got = record.job.model_dump(include={"cpu", "gpus", "memory"})
-            leaked = [field for field, value in got.items() if value in (7, 7 * 1024**3)]
-            if leaked:
-                raise Violation(
-                    f"the {' and '.join(leaked)} that 'on_operator' asks for is for its step "
-                    f"operator; the orchestrator's job of {record.job.step!r} has it"
-                )
+    operated = [r for r in resources.step_jobs if r.job.step in ("on_operator", "beside")]
+    if not operated:
+        raise NotSeen("no pipeline was submitted of which a step operator runs a step")
+    for record in operated:
+        got = record.job.model_dump(include={"cpu", "gpus", "memory"})
+        leaked = [field for field, value in got.items() if value in (7, 7 * 1024**3)]
+        if leaked:
+            raise Violation(
+                f"the {' and '.join(leaked)} that 'on_operator' asks for is for its step "
+                f"operator; the orchestrator's job of {record.job.step!r} has it"
+            )
 
 
 @resource_rule("RES-5", SHOULD, requires=("RES-1",))
@@ -251,7 +253,7 @@ def the_coordinator_stays_small(resources: Resources) -> None:
     """
     others = [record.job for record in resources.jobs if record.job.step is None]
     if not others:
-        raise NotApplicable("every job runs a step")
+        raise NotApplicable("every job runs a step") if resources.jobs else NotSeen("no job ran")
     for job in others:
         for field, values in TAKEN.items():
             got = getattr(job, field)

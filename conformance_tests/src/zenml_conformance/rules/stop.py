@@ -16,7 +16,7 @@ from zenml_conformance.rule import (
     rule,
 )
 from zenml_conformance.scenarios.inspection import Inspection
-from zenml_conformance.scenarios.shared.stopping import NOT_STOPPED, StopEvidence
+from zenml_conformance.scenarios.shared.stopping import CANCEL_SECONDS, NOT_STOPPED, StopEvidence
 from zenml_conformance.scenarios.stopped import Stopped
 from zenml_conformance.scenarios.stopped_dynamic import StoppedDynamic
 from zenml_conformance.scenarios.stopped_early import StoppedEarly
@@ -49,7 +49,20 @@ def a_stopped_run_ends(stopped: Stopped) -> None:
     STOPPED for each step that has no final status (`publish_step_run_status_update`). In a
     generated `backend.py`: have `cancel` end the job, and `status` say so when it has ended.
     """
-    _has_ended(stopped, _stopped_run(stopped))
+    run = _stopped_run(stopped)
+    if raised := stopped.stop.raised:
+        raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
+    then = stopped.when_to_be_over
+    if then.in_progress or then.status != "stopped":
+        raise Violation(
+            f"{CANCEL_SECONDS:.0f} s after the stop had returned, the run was {then.status!r}, in "
+            f"progress: {then.in_progress} ({_words(then.steps)})"
+        )
+    _has_ended(stopped, run)
+
+
+def _words(steps: dict[str, str]) -> str:
+    return ", ".join(f"{name} {status}" for name, status in steps.items()) or "no step recorded"
 
 
 def _has_ended(seen: StopEvidence, run: RunRecord) -> None:
@@ -58,6 +71,8 @@ def _has_ended(seen: StopEvidence, run: RunRecord) -> None:
         raise Violation(f"the stop raised {raised}; the run is {run.status!r}")
     if seen.simulated and (left := seen.left_running):
         raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
+    if seen.outlived:
+        raise Violation(f"after the stop, steps went on: {', '.join(seen.outlived)}")
     open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
     if run.status != "stopped" or run.in_progress or open_steps:
         steps = ", ".join(f"{step.name} {step.status}" for step in run.steps)
@@ -104,6 +119,8 @@ def nothing_starts_after_a_stop(stopped: Stopped, stopped_early: StoppedEarly) -
         raise Violation(f"stopping a run whose jobs were all queued raised {raised}")
     if late or started:
         raise Violation(f"after the stop, these started: {', '.join(map(str, {*late, *started}))}")
+    if not stopped_early.jobs:
+        raise NotSeen("no job was queued when a run was stopped")
     for seen in (stopped, stopped_early):
         if left := seen.left_queued:
             raise Violation(f"after the stop, jobs stayed in the queue: {', '.join(left)}")

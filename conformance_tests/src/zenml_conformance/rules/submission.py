@@ -90,7 +90,11 @@ def half_a_submission_is_rolled_back(rejected_midway: RejectedMidway) -> None:
     """
     seen = rejected_midway
     if not seen.refused:
-        raise NotApplicable("a run is one job, so there is no half of it")
+        raise (
+            NotApplicable("a run is one job, so there is no half of it")
+            if seen.jobs
+            else (NotSeen("the backend was asked for nothing that it could refuse"))
+        )
     left = [r.job.name for r in seen.jobs if r.id in seen.left]
     if left:
         raise Violation(
@@ -122,9 +126,11 @@ def submission_does_not_wait(diamond: Diamond) -> None:
     """
     if diamond.in_process:
         raise NotApplicable("the steps run in the client: submitting is running")
-    if diamond.calls[0].deprecated:
+    if diamond.call.deprecated:
         raise NotApplicable("prepare_or_run_pipeline has no other place to wait in")
-    ended = diamond.calls[0].steps_ended_at_return
+    ended = diamond.returned_call.steps_ended_at_return
+    if ended is None:
+        raise NotSeen("ZenML gave no placeholder run to look at when submission returned")
     if ended:
         raise Violation(
             f"when submit_pipeline returned, these steps had already ended: {', '.join(ended)}"
@@ -143,7 +149,10 @@ def waiting_comes_to_an_end(failing: Failing, killed: Killed) -> None:
     ZenML's store. In a generated `backend.py`: have `status` call every end an end, whatever the
     system calls it.
     """
-    for seen, what in ((failing, "a failing step"), (killed, "a killed step")):
+    for seen, step, what in (
+        (failing, "boom", "a failing step"),
+        (killed, "victim", "a killed step"),
+    ):
         submission = seen.submissions[0]
         if submission.overdue:
             raise Violation(f"with {what}, the client still waited when every job had ended")
@@ -157,6 +166,8 @@ def waiting_comes_to_an_end(failing: Failing, killed: Killed) -> None:
                 f"with {what}, submit_pipeline returned well, and wait_for_completion raised "
                 f"{submission.raised}"
             )
+        if seen.probe(step) is None:
+            raise NotSeen(f"there was no run with {what} whose end could be waited for")
 
 
 @rule("SUB-8", SHOULD, requires=("SUB-1",))
@@ -171,6 +182,7 @@ def the_caller_is_left_alone(diamond: Diamond) -> None:
     `os.environ`. In a generated `backend.py`: give `job.environment` to the job alone, not to the
     process that submits it.
     """
+    _ = diamond.returned_call  # What it has changed is looked at when it is over.
     changed = sorted({name for call in diamond.calls for name in call.changed})
     if changed:
         raise Violation(f"submit_pipeline changed {', '.join(changed)}")

@@ -18,20 +18,21 @@ def steps_go_by_invocation_id(diamond: Diamond) -> None:
     Fix: use the keys of `snapshot.step_configurations` for commands, job names and dependencies.
     """
     jobs = [record.job.step for record in diamond.known_step_jobs]
-    wrong = [name for name in jobs if name not in diamond.calls[0].steps]
+    wrong = [name for name in jobs if name not in diamond.call.steps]
     if wrong:
         raise Violation(f"jobs were submitted for unknown steps: {', '.join(map(str, wrong))}")
     if jobs.count("meet") > 1 and "meet_2" not in jobs:
         raise Violation("'meet' was submitted twice, and 'meet_2', the second call, never")
-    run = diamond.run
-    # Without jobs to look at; that the first call failed would explain it, too.
-    if diamond.simulated or run is None or run.status_of("meet") != "completed":
-        return
-    if run.step("meet_2") is None:
-        raise Violation("of two calls of one step function, 'meet_2' was never recorded")
     words = [*diamond.logged, *(str(call.raised) for call in diamond.calls)]
     if any("EntityExistsError" in said and "`meet`" in said for said in words):
         raise Violation("'meet' was begun again instead of 'meet_2', the second call")
+    run = diamond.run
+    recorded = {step.name for step in run.steps} if run else set()
+    # That the first call failed would explain it, too.
+    if run and run.status_of("meet") == "completed" and "meet_2" not in {*recorded, *jobs}:
+        raise Violation("of two calls of one step function, 'meet_2' was never recorded")
+    if not {"meet", "meet_2"} <= {*recorded, *jobs}:
+        raise NotSeen("the two calls of one step function did not both come to be run")
 
 
 @rule("DAG-1", MUST, requires=("RUNID-1", "DAG-5"))
@@ -45,24 +46,39 @@ def steps_wait_for_their_upstream(diamond: Diamond) -> None:
     Fix: derive the order from `step.spec.upstream_steps`, every edge of it, also those that carry
     no data. In a generated `backend.py`: pass on all of `job.depends_on`.
     """
-    started = 0
-    for name, upstream in diamond.calls[0].steps.items():
+    unseen = []
+    for name, upstream in diamond.call.steps.items():
         starts = [
             r.started_at for r in diamond.known_step_jobs if r.job.step == name and r.started_at
         ]
         probe = diamond.probe(name)
         starts += [probe.began] if probe else []
-        started += bool(starts)
-        if not starts:
-            continue
         for parent in upstream:
+            if early := _recorded_too_early(diamond, name, parent):
+                raise Violation(early)
+            if not starts:
+                unseen.append(f"{name!r} after {parent!r}")
+                continue
             before = diamond.probe(parent)
             ended = before.ended if before else None
             if ended is None or min(starts) < ended:
                 when = f"{ended - min(starts):.2f} s before" if ended else "but never"
                 raise Violation(f"{name!r} started {when} {parent!r}, upstream of it, had ended")
-    if not started:
-        raise NotSeen("no step was ever started")
+    if unseen:
+        raise NotSeen(f"these were never started, so their order was not seen: {', '.join(unseen)}")
+
+
+def _recorded_too_early(seen: Diamond, name: str, parent: str) -> str | None:
+    """Tell from ZenML's records that a step was begun before its parent had ended.
+
+    The code of such a step may never have run: it fails when its input is looked up.
+    """
+    step, before = (seen.run.step(n) if seen.run else None for n in (name, parent))
+    if step is None or step.started is None or step.status != "failed" or seen.probe(name):
+        return None
+    if before is None or before.ended is None or step.started < before.ended:
+        return f"{name!r} was begun before {parent!r}, upstream of it, had ended, and failed"
+    return None
 
 
 @rule("DAG-2", MUST, requires=("DAG-1",))
@@ -77,7 +93,7 @@ def each_step_runs_once(diamond: Diamond) -> None:
     submitted again.
     """
     run, problems = diamond.run, []
-    for name in diamond.calls[0].steps:
+    for name in diamond.call.steps:
         status = run.status_of(name) if run else "never recorded"
         jobs = sum(record.job.step == name for record in diamond.known_step_jobs)
         times = sum(probe.step == name for probe in diamond.probes)
@@ -111,6 +127,8 @@ def nothing_starts_after_a_failed_step(failing: Failing) -> None:
     if started or recorded:
         status = recorded.status if recorded else "not recorded"
         raise Violation(f"'boom' failed, and 'after_boom' was started all the same ({status})")
+    if failing.probe("boom") is None:
+        raise NotSeen("no step failed that others come after")
 
 
 @rule("DAG-4", SHOULD)
@@ -131,3 +149,5 @@ def independent_steps_run_in_parallel(diamond: Diamond) -> None:
         raise Violation(
             f"two independent steps looked for each other and did not meet: {', '.join(alone)}"
         )
+    if not any(probe.met for probe in diamond.probes):
+        raise NotSeen("no step got as far as to look for one that runs at the same time")

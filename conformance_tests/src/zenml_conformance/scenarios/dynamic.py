@@ -18,7 +18,12 @@ from zenml_conformance.scenarios.shared.dynamic import (
     enter,
     has_commands,
 )
-from zenml_conformance.scenarios.shared.probes import NASTY, leave_probe, wait_for_mark
+from zenml_conformance.scenarios.shared.probes import (
+    NASTY,
+    SENTINEL,
+    leave_probe,
+    wait_for_mark,
+)
 from zenml_conformance.scenarios.shared.steps import sink, source
 
 if TYPE_CHECKING:
@@ -91,7 +96,7 @@ def dynamic(probes: str, isolated: bool, arguments: list[str], settings: dict[st
         waiting.append(command("verbatim", *words).submit())
         for name, asked in RESOURCES.items():
             waiting.append(command(name, "true", settings={"resources": asked}).submit())
-    total = source(probes)
+    total = source.with_options(environment={"CONFORMANCE_TOKEN": SENTINEL})(probes)
     for _ in range(2):
         total = sink(probes, total)
     if total.load() == 3:

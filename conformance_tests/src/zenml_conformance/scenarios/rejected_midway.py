@@ -33,4 +33,3 @@ def play(lab: Laboratory, seen: RejectedMidway) -> None:
         seen.left = lab.backend.drain(ROLL_BACK_SECONDS)
     lab.mark("release")
     lab.settle()
-    lab.refresh()

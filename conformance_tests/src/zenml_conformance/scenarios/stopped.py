@@ -28,12 +28,14 @@ class Stopped(StopEvidence):
 
     Attributes:
         after_stop: How the run was when the stop had returned.
+        when_to_be_over: How it was when it had had the time to end.
         stop_again: What came of stopping it once more.
         interrupted: Whether the step that ran could clean up.
         bystander_ran: Whether another run was under way.
     """
 
     after_stop: Standing = unseen(NOT_STOPPED)
+    when_to_be_over: Standing = unseen(NOT_STOPPED)
     stop_again: Done = unseen(NOT_STOPPED)
     interrupted: bool = unseen(NOT_STOPPED)
     bystander_ran: bool = unseen(NOT_STOPPED)
@@ -65,11 +67,16 @@ def play(lab: Laboratory, seen: Stopped) -> None:
     if lab.backend:
         lab.backend.drain(CANCEL_SECONDS)
     seen.note_what_is_left(lab)
+    if run and ran:
+        if not seen.stop.raised:
+            lab.wait_until(lambda: not lab.standing(run).in_progress, CANCEL_SECONDS)
+        seen.when_to_be_over = lab.standing(run)
     lab.faults()
     seen.interrupted = lab.marked("stoppable-interrupted")
     lab.mark("stoppable-release")
     lab.finish(client)
     lab.settle()
+    seen.note_what_outlived(lab, "stoppable")
 
 
 def _let_the_queued_step_end(lab: Laboratory, run: str) -> None:

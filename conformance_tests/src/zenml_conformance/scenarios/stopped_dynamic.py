@@ -44,8 +44,11 @@ def play(lab: Laboratory, seen: StoppedDynamic) -> None:
         seen.stop = lab.operate("stop", run=run, graceful=False)
     if lab.backend:
         lab.backend.drain(CANCEL_SECONDS)
+    elif run and ran and not seen.stop.raised:
+        lab.wait_until(lambda: not lab.standing(run).in_progress, CANCEL_SECONDS)
     seen.note_what_is_left(lab)
     lab.mark("stoppable-release")
     lab.mark("isolated-release")
     lab.finish(client)
     lab.settle()
+    seen.note_what_outlived(lab, "stoppable", "isolated")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
@@ -21,6 +21,8 @@ class UnreliableBackend(Evidence):
 
     step_ran: bool = unseen("nothing was submitted that the backend could be asked about")
     """Whether a step ran when it happened."""
+    unanswered: int = unseen(ONLY_JOBS)
+    """How many questions were not answered."""
 
 
 @scenario(UnreliableBackend)
@@ -32,3 +34,5 @@ def play(lab: Laboratory, seen: UnreliableBackend) -> None:
     lab.mark("release")
     lab.finish(client)
     lab.settle()
+    if lab.backend:
+        seen.unanswered = lab.backend.unanswered()

@@ -44,13 +44,15 @@ class Entry(BaseModel):
     """The beginning of the pipeline's code.
 
     Attributes:
-        id: What `get_orchestrator_run_id` gave, or raised.
+        id: What `get_orchestrator_run_id` gave.
+        raised: What it raised instead.
         pid: The process.
         pid_namespace: In which the id is that of one process only.
         environment: What the process had, masked.
     """
 
-    id: str
+    id: str | None
+    raised: str | None
     pid: int
     pid_namespace: int
     environment: dict[str, str]
@@ -234,13 +236,15 @@ def enter(probes: str) -> int:
     from zenml.client import Client
 
     orchestrator = Client().active_stack.orchestrator
+    run_id = raised = None
     try:
         run_id = orchestrator.get_orchestrator_run_id()
     except Exception as error:
-        run_id = str(Raised.of(error))
+        raised = str(Raised.of(error))
     before = len(list(Path(probes).glob("entered-*.mark")))
     entry = {
         "id": run_id,
+        "raised": raised,
         "pid": os.getpid(),
         "pid_namespace": pid_namespace(),
         "environment": masked(os.environ),

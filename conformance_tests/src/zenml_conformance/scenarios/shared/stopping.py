@@ -29,13 +29,24 @@ class StopEvidence(Evidence):
 
     Attributes:
         stop: What came of the stop.
+        outlived: Steps that were still there to be released, some time afterwards.
         left_running: Names of the jobs that went on some time afterwards.
         left_queued: Names of the jobs that were still in the queue then.
     """
 
     stop: Done = unseen(NOT_STOPPED)
+    outlived: list[str] = unseen(NOT_STOPPED)
     left_running: list[str] = unseen(ONLY_JOBS)
     left_queued: list[str] = unseen(ONLY_JOBS)
+
+    def note_what_outlived(self, lab: Laboratory, *steps: str) -> None:
+        """Note the steps that were there to see that they were released.
+
+        Args:
+            lab: The scenario's bench.
+            *steps: The steps' own names.
+        """
+        self.outlived = [step for step in steps if lab.marked(f"{step}-released")]
 
     def note_what_is_left(self, lab: Laboratory) -> None:
         """Note the jobs that have not ended, by whether they had started.
