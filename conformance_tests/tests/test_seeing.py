@@ -45,6 +45,7 @@ from zenml_conformance.scenarios.scenario import load
 from zenml_conformance.scenarios.shared.dynamic import Answer, Answers, Entry
 from zenml_conformance.scenarios.stop_on_failure import StopOnFailure
 from zenml_conformance.scenarios.stopped import Stopped
+from zenml_conformance.scenarios.stopped_early import StoppedEarly
 from zenml_conformance.scenarios.together import Together
 from zenml_conformance.scenarios.unreliable_backend import UnreliableBackend
 
@@ -291,6 +292,19 @@ HALF_SEEN: dict[str, tuple[list[Evidence], str]] = {
             )
         ],
         "only the fake backend can be made to forget",
+    ),
+    "STOP-4": (
+        [
+            of(
+                Stopped,
+                simulated=True,
+                stop=Done(),
+                left_queued=[],
+                runs=[run("stopped", pipeline="stopped")],
+            ),
+            of(StoppedEarly, simulated=True, stop=Done(), left_queued=[]),
+        ],
+        "no job was queued when a run was stopped",
     ),
     "DYN-6": (
         [of(DynamicRestarted, runs=[run("completed")], restarted=True, entries=[entry()])],

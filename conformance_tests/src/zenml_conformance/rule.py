@@ -81,7 +81,8 @@ class Rule:
         area: The module it stands in, in words.
         scenarios: Whose evidence the check takes, in the order of its parameters.
         requires: Rules without which this one can't be judged.
-        needs_jobs: Whether the check looks at jobs, which only the fake backend shows.
+        needs_jobs: Whether the check can do nothing without jobs, which only the fake backend
+            shows: elsewhere nothing is played for it.
         profile: The part of the contract that it belongs to.
         capability: What an orchestrator must declare for the rule to apply; None: it always does.
         since: The suite's version that brought it.
@@ -126,7 +127,7 @@ def rule(
         id: The rule's id.
         level: How much it matters.
         requires: Ids of rules without which this one can't be judged.
-        needs_jobs: Whether the check looks at jobs.
+        needs_jobs: Whether the check can do nothing without jobs.
         profile: The part of the contract that it belongs to.
         capability: What must be declared for the rule to apply.
         since: The suite's version that brings it.

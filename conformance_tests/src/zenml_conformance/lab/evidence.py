@@ -484,7 +484,7 @@ class Evidence(Written):
 
     @property
     def known_step_jobs(self) -> list[JobRecord]:
-        """The same, for who looks elsewhere too: none where nothing shows jobs."""
+        """The same, for rules that look elsewhere too: none where nothing shows jobs."""
         return self.step_jobs if self.shows("jobs") else []
 
     @property

@@ -244,7 +244,7 @@ def a_step_is_known_anywhere(isolated_status: IsolatedStatus) -> None:
 
 
 def _ended(seen: IsolatedStatus) -> list[Answer]:
-    """What was said of steps that had ended, for who looks elsewhere too."""
+    """What was said of steps that had ended, for rules that look elsewhere too."""
     return seen.ended.answers if seen.shows("ended") else []
 
 

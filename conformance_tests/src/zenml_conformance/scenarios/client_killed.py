@@ -1,4 +1,4 @@
-"""The death of the client alone."""
+"""A client that dies, and nothing else does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ClientKilled(Evidence):
     submitted: bool = unseen("nothing was submitted whose client could be killed")
     """Whether submission had returned when it happened."""
     repository_written: bool = unseen(
-        "submission had not returned, and who has written the file can't be told"
+        "submission had not returned, and what has written the file can't be told"
     )
     """Whether the client's `.zen/config.yaml` was written after that."""
 
@@ -31,7 +31,7 @@ class ClientKilled(Evidence):
 def play(lab: Laboratory, seen: ClientKilled) -> None:
     """The client is killed as soon as submission has returned; the backend lives, and its jobs.
 
-    It runs below a directory with `.zen`; who has written there afterwards was not the client.
+    It runs below a directory with `.zen`; what is written there afterwards, a job has written.
     """
     lab.initialise_repository()
     client = lab.start("client-killed", released)

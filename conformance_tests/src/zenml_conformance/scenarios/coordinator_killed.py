@@ -1,4 +1,4 @@
-"""The death of whoever walks the DAG."""
+"""A coordinator that dies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CoordinatorKilled(Evidence):
 
 @scenario(CoordinatorKilled)
 def play(lab: Laboratory, seen: CoordinatorKilled) -> None:
-    """Whoever walks the DAG is killed while a step runs: the client, and every job that submits."""
+    """What walks the DAG is killed while a step runs: the client, and every job that submits."""
     client = lab.start("coordinator-killed", released)
     seen.step_ran = lab.wait_for_mark("running")
     client.kill()

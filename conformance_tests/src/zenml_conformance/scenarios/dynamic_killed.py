@@ -1,4 +1,4 @@
-"""The death of the pipeline's own code."""
+"""An orchestration job that dies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def killed(probes: str) -> None:
 
 @scenario(DynamicKilled)
 def play(lab: Laboratory, seen: DynamicKilled) -> None:
-    """Whoever runs the pipeline's code is killed, and the client; nobody starts it again."""
+    """The process that runs the pipeline's code is killed, and the client; it stays dead."""
     client = lab.start("dynamic-killed", killed)
     seen.step_ran = lab.wait_for_mark("running", FATE_SECONDS)
     jobs = lab.jobs_of(None)

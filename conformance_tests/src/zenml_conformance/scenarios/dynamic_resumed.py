@@ -59,7 +59,7 @@ def resumed(probes: str, isolated: bool) -> None:
 
 @scenario(DynamicResumed)
 def play(lab: Laboratory, seen: DynamicResumed) -> None:
-    """A pipeline's own code fails, and somebody goes on with the run later."""
+    """A pipeline's own code fails, and the run is resumed later."""
     from zenml_conformance.lab import zenml_store
 
     isolated = lab.declares(Capability.ISOLATED_STEPS)

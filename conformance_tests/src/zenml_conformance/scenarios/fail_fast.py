@@ -1,4 +1,4 @@
-"""The execution mode FAIL_FAST; the one that is like it has a module of its own."""
+"""The execution mode FAIL_FAST, and what it has in common with STOP_ON_FAILURE."""
 
 from __future__ import annotations
 

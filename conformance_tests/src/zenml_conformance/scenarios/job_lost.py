@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 LOST_SECONDS = 12.0
-"""How long anybody may wait for a job that the backend does not know any more."""
+"""How long the client may wait for a job that the backend does not know any more."""
 
 
 class JobLost(Evidence):
@@ -25,7 +25,7 @@ class JobLost(Evidence):
 
 @scenario(JobLost)
 def play(lab: Laboratory, seen: JobLost) -> None:
-    """The backend loses the job of a running step: it is gone, and nobody knows of it any more."""
+    """The backend loses the job of a running step: it is gone, and unknown from then on."""
     client = lab.start("job-lost", released)
     seen.step_ran = lab.wait_for_mark("running")
     if lab.backend:

@@ -43,7 +43,7 @@ class Stopped(StopEvidence):
 
 @pipeline(enable_cache=False)
 def bystander(probes: str) -> None:
-    """A run that nobody stops."""
+    """A run that is not stopped."""
     sink(probes, stoppable(probes, 60.0, name="bystander", id="bystander"), id="after_bystander")
 
 
