@@ -180,8 +180,8 @@ def stopped(**seen: Any) -> Stopped:
 
 def entry(**seen: Any) -> Entry:
     """A beginning of the pipeline's code."""
-    made = {"id": "id", "raised": None, "pid": STEP, "pid_namespace": 0, "environment": {}}
-    return Entry.model_validate({**made, **seen})
+    process = {"pid": STEP, "pid_namespace": 0, "environment": dict[str, str]()}
+    return Entry.model_validate({"id": "id", "raised": None, **process, **seen})
 
 
 def answers(state: str) -> Answers:

@@ -112,7 +112,16 @@ class CoordinatorDiesOfARefusal(Silent):
     """A coordinator whose submission is refused dies, and nobody settles its run."""
 
 
-@breaks("SUB-4", beside=(_DiesOfARefusal,))
+class _DiesOfARefusalAtOnce(Coordinator):
+    def submit(self, name: str, job: Job) -> None:
+        """Submit a step."""
+        try:
+            super().submit(name, job)
+        except EngineError:
+            os._exit(1)
+
+
+@breaks("SUB-4", beside=(_DiesOfARefusalAtOnce,))
 class LeavesARefusalToARefresh(ReferenceOrchestrator):
     """A coordinator whose submission is refused dies, and only a refresh settles its run."""
 
