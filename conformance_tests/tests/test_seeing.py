@@ -8,6 +8,8 @@ import pytest
 
 from zenml_conformance.fake_backend.jobs import Job, JobRecord
 from zenml_conformance.lab.evidence import (
+    Answer,
+    Answers,
     Attempt,
     Call,
     Done,
@@ -42,7 +44,7 @@ from zenml_conformance.scenarios.refreshed import Refreshed
 from zenml_conformance.scenarios.rejected_midway import RejectedMidway
 from zenml_conformance.scenarios.resources import Resources
 from zenml_conformance.scenarios.scenario import load
-from zenml_conformance.scenarios.shared.dynamic import Answer, Answers, Entry
+from zenml_conformance.scenarios.shared.dynamic import Entry
 from zenml_conformance.scenarios.stop_on_failure import StopOnFailure
 from zenml_conformance.scenarios.stopped import Stopped
 from zenml_conformance.scenarios.stopped_early import StoppedEarly
@@ -245,7 +247,10 @@ HALF_SEEN: dict[str, tuple[list[Evidence], str]] = {
     ),
     "RETRY-2": ([of(Killed, probes=[probe("victim")])], "only jobs show it"),
     "HOOK-1": ([of(Failing, init=[], cleanup=[]), inspection()], "no step ran"),
-    "DEAD-1": ([of(Killed, probes=[probe("retriable_victim")])], "did not get far enough"),
+    "DEAD-1": (
+        [of(Killed, probes=[probe("retriable_victim")], runs=[run("failed")])],
+        "the step without retries did not get far enough",
+    ),
     "DEAD-2": (
         [
             of(

@@ -312,8 +312,8 @@ class Told(BaseModel):
     steps: dict[str, str | None]
 
 
-class Refresh(Standing):
-    """What a process of its own was told of a run, and how the run was once it was refreshed."""
+class Asked(BaseModel):
+    """What a process of its own was told of a run, and what asking and refreshing it raised."""
 
     gave: Told | None = None
     asking_raised: Raised | None = None
@@ -329,6 +329,46 @@ class Refresh(Standing):
         if self.gave is None:
             raise NotSeen(f"asking for the run's status raised {self.asking_raised}")
         return self.gave
+
+
+class Refresh(Asked, Standing):
+    """The same, and how the run was once it was refreshed."""
+
+
+class Answer(BaseModel):
+    """What a method about an isolated step said.
+
+    Attributes:
+        method: The method.
+        step: The step.
+        status: How the step was in ZenML's store just before.
+        gave: The returned status, in a word.
+        raised: What was raised instead.
+    """
+
+    method: str
+    step: str
+    status: str
+    gave: str | None = None
+    raised: str | None = None
+
+    def __str__(self) -> str:
+        """Say what was said."""
+        return f"raised {self.raised}" if self.raised else f"gave {self.gave!r}"
+
+
+class Answers(BaseModel):
+    """What a process that has submitted nothing was told of isolated steps at some moment.
+
+    Attributes:
+        answers: In the order of the questions; as far as it got.
+        raised: Why it got no further.
+        states: How their jobs were, by step.
+    """
+
+    answers: list[Answer]
+    raised: Raised | None
+    states: dict[str, str]
 
 
 ONLY_JOBS = "only jobs show it, and only the fake backend shows jobs"

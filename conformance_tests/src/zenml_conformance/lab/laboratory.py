@@ -21,6 +21,7 @@ from zenml_conformance.harness import RecordedResources
 from zenml_conformance.inputs import read_tail
 from zenml_conformance.lab import exposures, zenml_store
 from zenml_conformance.lab.evidence import (
+    Asked,
     Cost,
     Done,
     Evidence,
@@ -548,8 +549,8 @@ class Laboratory:
             What it was told, and how the run is afterwards.
         """
         done = self.operate("look", run=run)
-        said = done.gave or {"asking_raised": done.raised}
-        return Refresh.model_validate({**said, **self.standing(run).model_dump()})
+        asked = Asked.model_validate(done.gave) if done.gave else Asked(asking_raised=done.raised)
+        return Refresh(**dict(asked), **dict(self.standing(run)))
 
     def operate(self, action: str, **arguments: Any) -> Done:
         """Have something done by a process that knows nothing but the store.

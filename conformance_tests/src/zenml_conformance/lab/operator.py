@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from zenml_conformance.lab.evidence import Done, Raised
+from zenml_conformance.lab.evidence import Answer, Asked, Done, Raised, Told
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -49,30 +49,26 @@ def refresh(run: str) -> None:
     refresh_run_status(_run(run), include_step_updates=True)
 
 
-def look(run: str) -> dict[str, Any]:
+def look(run: str) -> Asked:
     """Ask a fresh instance of the orchestrator for a run's status, then refresh the run.
 
     Args:
         run: ZenML's id of the run.
 
     Returns:
-        `gave`: what the orchestrator said of the `run` and its `steps`; what asking and
-        refreshing raised.
+        What it said, and what was raised.
     """
     asked = _tried(_ask, run)
-    return {
-        "gave": asked.gave,
-        "asking_raised": asked.raised,
-        "refreshing_raised": _tried(refresh, run).raised,
-    }
+    refreshed = _tried(refresh, run)
+    return Asked(gave=asked.gave, asking_raised=asked.raised, refreshing_raised=refreshed.raised)
 
 
-def _ask(run: str) -> dict[str, Any]:
+def _ask(run: str) -> Told:
     status, steps = _orchestrator().fetch_status(_run(run), include_steps=True)
-    return {
-        "run": _word(status),
-        "steps": {str(name): _word(said) for name, said in (steps or {}).items()},
-    }
+    return Told(
+        run=_word(status),
+        steps={str(name): _word(said) for name, said in (steps or {}).items()},
+    )
 
 
 def stop(run: str, graceful: bool) -> None:
@@ -97,7 +93,7 @@ def stop_again(run: str, graceful: bool) -> None:
     _orchestrator()._stop_run(_run(run), graceful=graceful)
 
 
-def isolated(run: str, calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def isolated(run: str, calls: list[tuple[str, str]]) -> list[Answer]:
     """Call methods about isolated steps, each on a fresh instance of the orchestrator.
 
     Args:
@@ -105,16 +101,17 @@ def isolated(run: str, calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
         calls: Method and step, in order.
 
     Returns:
-        For each call what it `gave`, or what it `raised`, and the step's `status` in the store.
+        The answer to each.
     """
     answers = []
     for method, name in calls:
         step = _run(run).steps[name]
-        answer = {"method": method, "step": name, "status": step.status.value}
+        answer = Answer(method=method, step=name, status=step.status.value)
         try:
-            answers.append({**answer, "gave": _word(getattr(_orchestrator(), method)(step))})
+            answer.gave = _word(getattr(_orchestrator(), method)(step))
         except Exception as error:
-            answers.append({**answer, "raised": str(Raised.of(error))})
+            answer.raised = str(Raised.of(error))
+        answers.append(answer)
     return answers
 
 

@@ -56,14 +56,16 @@ def a_killed_step_ends(killed: Killed) -> None:
     `fetch_status` may do it when nobody else is alive. In a generated `backend.py`: have `status`
     say FAILED, CANCELLED or UNKNOWN of a job that was killed.
     """
-    if killed.probe("victim") is None:
-        raise NotSeen("the step did not get far enough to be killed")
+    if not killed.probes:
+        raise NotSeen("no step got far enough to be killed")
     run = ended_run(killed)
     for name in ("victim", "retriable_victim"):
         if run.step(name) and run.status_of(name) not in ("failed", "stopped"):
             raise Violation(f"{name!r} was killed and is recorded as {run.status_of(name)}")
     if run.status not in ("failed", "stopped"):
         raise Violation(f"a step was killed, and the run ended as {run.status!r}")
+    if killed.probe("victim") is None:
+        raise NotSeen("the step without retries did not get far enough to be killed")
 
 
 @rule("DEAD-2", MUST)

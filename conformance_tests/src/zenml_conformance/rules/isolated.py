@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 
+from zenml_conformance.lab.evidence import Answer
 from zenml_conformance.rule import (
     MUST,
     SHOULD,
@@ -23,7 +24,6 @@ from zenml_conformance.scenarios.isolated_fail_fast import IsolatedFailFast
 from zenml_conformance.scenarios.isolated_lost import IsolatedLost
 from zenml_conformance.scenarios.isolated_status import STATUS, IsolatedStatus
 from zenml_conformance.scenarios.settings import Settings
-from zenml_conformance.scenarios.shared.dynamic import Answer
 
 isolated_rule = functools.partial(
     rule, profile=Profile.DYNAMIC, capability=Capability.ISOLATED_STEPS, since="0.2"

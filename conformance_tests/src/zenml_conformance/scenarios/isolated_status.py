@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import unseen
+from zenml_conformance.lab.evidence import Answer, Answers, unseen
 from zenml_conformance.rule import Capability
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
@@ -12,8 +12,6 @@ from zenml_conformance.scenarios.shared.dynamic import (
     FATE_SECONDS,
     HANG_SECONDS,
     ISOLATED,
-    Answer,
-    Answers,
     DynamicEvidence,
     command,
     enter,

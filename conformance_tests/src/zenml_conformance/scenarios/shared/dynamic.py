@@ -76,42 +76,6 @@ class IsolatedSubmission(BaseModel):
     raised: str | None
 
 
-class Answer(BaseModel):
-    """What a method about an isolated step said.
-
-    Attributes:
-        method: The method.
-        step: The step.
-        status: How the step was in ZenML's store just before.
-        gave: The returned status, in a word.
-        raised: What was raised instead.
-    """
-
-    method: str
-    step: str
-    status: str
-    gave: str | None = None
-    raised: str | None = None
-
-    def __str__(self) -> str:
-        """Say what was said."""
-        return f"raised {self.raised}" if self.raised else f"gave {self.gave!r}"
-
-
-class Answers(BaseModel):
-    """What a process that has submitted nothing was told of isolated steps at some moment.
-
-    Attributes:
-        answers: In the order of the questions; as far as it got.
-        raised: Why it got no further.
-        states: How their jobs were, by step.
-    """
-
-    answers: list[Answer]
-    raised: Raised | None
-    states: dict[str, str]
-
-
 class DynamicEvidence(Evidence):
     """What is left of a pipeline that is code.
 
