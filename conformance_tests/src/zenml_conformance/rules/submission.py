@@ -67,10 +67,14 @@ def refusal_reaches_the_caller(rejected: Rejected) -> None:
         raise NotSeen("the backend was asked for nothing that it could refuse")
     run = rejected.run
     status = run.status if run else "not recorded"
-    if rejected.submissions[0].raised is None:
+    submission = rejected.submissions[0]
+    if submission.raised is None:
+        what = (
+            "client had to be killed" if submission.overdue else "client's call returned normally"
+        )
         raise Violation(
-            f"the backend refused {len(rejected.refused)} job(s), yet the client's call returned "
-            f"normally; the run is {status!r}"
+            f"the backend refused {len(rejected.refused)} job(s), yet the {what}; the run is "
+            f"{status!r}"
         )
     if status != "failed":
         raise Violation(f"the client's call raised, but the run is {status!r}, not 'failed'")
@@ -89,12 +93,10 @@ def half_a_submission_is_rolled_back(rejected_midway: RejectedMidway) -> None:
     coordinator publish the failure, too: of the step and of the run.
     """
     seen = rejected_midway
+    if not (seen.refused or seen.jobs):
+        raise NotSeen("the backend was asked for nothing that it could refuse")
     if not seen.refused:
-        raise (
-            NotApplicable("a run is one job, so there is no half of it")
-            if seen.jobs
-            else (NotSeen("the backend was asked for nothing that it could refuse"))
-        )
+        raise NotApplicable("a run is one job, so there is no half of it")
     left = [r.job.name for r in seen.jobs if r.id in seen.left]
     if left:
         raise Violation(
