@@ -264,12 +264,12 @@ def test_two_rules_never_share_an_id() -> None:
         make("A-1")
 
 
-class NotLeft(Evidence):
+class NotLeft(Diamond):
     """No scenario leaves it."""
 
 
-@pytest.mark.parametrize("kind", [NotLeft, Evidence, int])
-def test_a_rule_takes_what_a_scenario_leaves_and_nothing_else(kind: type) -> None:
+@pytest.mark.parametrize("kind", [NotLeft, Evidence, int, list[Diamond]])
+def test_a_rule_takes_what_a_scenario_leaves_and_nothing_else(kind: object) -> None:
     def check(seen: object) -> None:
         """A sentence.
 

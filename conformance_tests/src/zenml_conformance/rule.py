@@ -168,8 +168,9 @@ def _scenarios(id: str, check: Callable[..., None]) -> tuple[str, ...]:
     kinds = typing.get_type_hints(check)
     scenarios = []
     for parameter in inspect.signature(check).parameters:
-        # `scenario` gives each class of evidence the name of what leaves it; no other class has it.
-        name = vars(kinds.get(parameter, object)).get("SCENARIO")
+        kind = kinds.get(parameter)
+        # `scenario` gives a class of evidence the name of what leaves it; its subclasses have none.
+        name = vars(kind).get("SCENARIO") if isinstance(kind, type) else None
         if name is None:
             raise TypeError(f"rule {id}: the type of {parameter!r} is no scenario's evidence")
         scenarios.append(name)
