@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -133,17 +133,22 @@ class Verdict(Standing):
         return [outcome for outcome in self.outcomes.values() if outcome.status in statuses]
 
 
-def reach(outcomes: dict[str, Outcome], scope: Collection[Profile] = ()) -> Verdict:
+def reach(
+    outcomes: dict[str, Outcome],
+    scope: Collection[Profile] = (),
+    rules: Iterable[Rule] = RULES.values(),
+) -> Verdict:
     """Reach a verdict.
 
     Args:
         outcomes: What was judged; a rule that is missing was not.
         scope: The profiles that it is to speak of; empty: all of them.
+        rules: The rules that there are, in the order of the specification.
 
     Returns:
         The verdict.
     """
-    rules = [rule for rule in RULES.values() if not scope or rule.profile in scope]
+    rules = [rule for rule in rules if not scope or rule.profile in scope]
     by_profile = {
         profile: [rule for rule in rules if rule.profile is profile] for profile in Profile
     }

@@ -1,0 +1,58 @@
+"""Judges one of ZenML's orchestrators."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from zenml_conformance.report.model import read
+from zenml_conformance.rule import Tier
+from zenml_orchestrators.catalogue import Subject
+from zenml_orchestrators.outcome import Outcomes, of
+from zenml_orchestrators.static import STATIC_RULES
+
+ROOT = Path(__file__).parents[1]
+JUDGED = (0, 1)
+"""pytest's exit codes: every rule holds, some do not."""
+
+
+def judge(subject: Subject) -> Outcomes:
+    """Judge an orchestrator, in a pytest of its own.
+
+    Args:
+        subject: The orchestrator.
+
+    Returns:
+        The outcomes.
+
+    Raises:
+        RuntimeError: If pytest could not judge.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "pytest", "-q", f"--orchestrator={subject.flavor}"]
+        command += [f"--rootdir={directory}", f"--conformance-report={directory}"]
+        if subject.harness:
+            command.append(f"--orchestrator-harness={subject.harness}")
+        if subject.tier == "live":
+            command.append("--conformance-tier=live")
+        if subject.tier == "static":
+            command += ["-k", " or ".join(f"[{rule}]" for rule in STATIC_RULES)]
+        if subject.without:
+            command += ["-k", " and ".join(f"not {prefix}" for prefix in subject.without)]
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode not in JUDGED:
+            raise RuntimeError(f"{subject.flavor} could not be judged:\n{done.stdout[-3000:]}")
+        report = read(Path(directory, "report.json"))
+    # What was only looked at ran on no tier.
+    return of(report, Tier.STATIC if subject.tier == "static" else report.subject.tier)
