@@ -10,7 +10,7 @@ import pytest
 from zenml_orchestrators.catalogue import SUBJECTS
 from zenml_orchestrators.executions import Executions, Task
 from zenml_orchestrators.outcome import DIRECTORY, Outcomes, OutcomesError, newest, of, read
-from zenml_orchestrators.page import PAGE, redrawn
+from zenml_orchestrators.page import PAGE, PAGES, anchor, redrawn
 
 from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend.client import FakeBackend
@@ -119,17 +119,33 @@ def test_what_is_no_outcome_is_refused(
     assert str(path) in str(error.value)
 
 
-def test_every_broken_rule_of_an_emulated_subject_is_explained() -> None:
+def anchors(flavor: str) -> list[str]:
+    """The anchors in an orchestrator's part of the documentation, each before its rule's id."""
+    if flavor in PAGES:
+        text = (PAGE.parent / PAGES[flavor]).read_text(encoding="utf-8")
+    else:
+        _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"\n## `{flavor}`\n")
+        text, _, _ = rest.partition("\n## ")
+    found = re.findall(r'<a id="([^"]+)"></a>([A-Z]+-\d+)', text)
+    assert [name for name, _ in found] == [anchor(flavor, rule) for _, rule in found]
+    assert text.count("<a id=") == len(found)
+    return [name for name, _ in found]
+
+
+@pytest.mark.parametrize("outcomes", KEPT, ids=lambda outcomes: outcomes.flavor)
+def test_every_broken_rule_is_explained_at_its_anchor(outcomes: Outcomes) -> None:
     """A red mark without a finding that was confirmed would be an accusation."""
+    flavor = outcomes.flavor
+    broken = [rule for rule, seen in outcomes.rules.items() if seen.status is Status.FAILED]
+    assert {anchor(flavor, rule) for rule in broken} <= set(anchors(flavor))
+
+
+def test_the_anchor_of_a_finding_is_of_its_orchestrator_and_rule_and_of_nothing_else() -> None:
+    """So that a link to a finding leads to it for good."""
+    assert anchor("vm_aws", "ENV-1") == "vm_aws-env-1"
     page = PAGE.read_text(encoding="utf-8")
-    for outcomes in KEPT:
-        flavor = outcomes.flavor
-        if SUBJECTS[flavor].tier != "emulated":
-            continue
-        section = page.split(f"\n## `{flavor}`\n")[1].split("\n## ")[0]
-        broken = {r for r, seen in outcomes.rules.items() if seen.status is Status.FAILED}
-        explained = set(re.findall(r"\b[A-Z]+-\d+\b", section))
-        assert broken <= explained, f"{flavor}: {broken - explained}"
+    named = [name for flavor in SUBJECTS if flavor not in PAGES for name in anchors(flavor)]
+    assert sorted(re.findall(r'<a id="([^"]+)">', page)) == sorted(set(named))
 
 
 @pytest.mark.parametrize("flavor", [name for name, s in SUBJECTS.items() if s.harness])

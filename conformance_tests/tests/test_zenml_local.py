@@ -102,4 +102,4 @@ def test_local(tmp_path: Path) -> None:
 def test_the_page_tells_of_all_that_is_red() -> None:
     page = PAGE.read_text()
     for rule, status in EXPECTED.items():
-        assert (f"## {rule}:" in page) == (status is Status.FAILED)
+        assert (f"</a>{rule}: " in page) == (status is Status.FAILED)

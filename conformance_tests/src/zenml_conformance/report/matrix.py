@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -156,16 +157,22 @@ def show(matrix: Matrix) -> None:
         console.print(f"\nthe suite that judged {name} lacks {', '.join(ids)}")
 
 
-def markdown(matrix: Matrix) -> str:
+def markdown(
+    matrix: Matrix,
+    link_rule: Callable[[RuleResult], str] = lambda rule: rule.id,
+    link_cell: Callable[[Report, RuleResult, str], str] = lambda report, rule, sign: sign,
+) -> str:
     """Draw a matrix for a document.
 
     Args:
         matrix: The matrix.
+        link_rule: Makes Markdown of a rule's id.
+        link_cell: Makes Markdown of what a cell shows, which is Markdown.
 
     Returns:
         Markdown.
     """
-    return draw("matrix.md.j2", matrix=matrix)
+    return draw("matrix.md.j2", matrix=matrix, link_rule=link_rule, link_cell=link_cell)
 
 
 def page(matrix: Matrix) -> str:
