@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from zenml_conformance.options import ALONE_USELESS, OptionError, Options, orchestrator
 from zenml_conformance.rule import Profile, Tier
+from zenml_conformance.rules import RULES
 
 pytest_plugins = ["pytester"]
 
@@ -19,6 +21,7 @@ orchestrator_harness = "acme:Harness"
 conformance_tier = "live"
 conformance_patience = 240
 conformance_profile = "dynamic,static"
+conformance_rules = ["ENV", "stop-1, RES"]
 conformance_budget = 90
 conformance_waivers = "ci/waivers.yaml"
 conformance_baseline = "ci/report.json"
@@ -47,6 +50,7 @@ def test_every_option_has_a_twin(pytester: pytest.Pytester) -> None:
         tier=Tier.LIVE,
         patience=240.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
+        rules=("ENV", "STOP-1", "RES"),
         budget=90.0,
         waivers=root / "ci/waivers.yaml",
         baseline=root / "ci/report.json",
@@ -66,6 +70,8 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
         "--conformance-tier=simulated",
         "--conformance-patience=60",
         "--conformance-profile=resources",
+        "--conformance-rules=ENV,DAG-1",
+        "--conformance-rules=dag-1",
         "--conformance-budget=5",
         "--conformance-waivers=mine.yaml",
     )
@@ -75,6 +81,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
     assert asked.tier is Tier.SIMULATED
     assert asked.patience == 60.0
     assert asked.profiles == (Profile.RESOURCES,)
+    assert asked.rules == ("ENV", "DAG-1")
     assert asked.budget == 5.0
     # What is typed is meant from where one stands.
     assert asked.waivers == pytester.path / "below" / "mine.yaml"
@@ -90,6 +97,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         tier=Tier.SIMULATED,
         patience=30.0,
         profiles=(),
+        rules=(),
         budget=None,
         waivers=None,
         baseline=None,
@@ -102,6 +110,14 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
     ("argument", "complaint"),
     [
         ("--conformance-profile=static,resorces", "Did you mean 'resources'?"),
+        (
+            "--conformance-rules=ENV,ENVY",
+            "--conformance-rules=ENVY: there is no such area or rule.",
+        ),
+        ("--conformance-rules=ENVY", "Did you mean ENV? The areas are SUB, CONC, RUNID, DAG, "),
+        ("--conformance-rules=ENV-99", "a rule is named by its id, such as SUB-1"),
+        ("--conformance-rules=ENV,", "--conformance-rules=ENV,: there is no such area or rule."),
+        ("--conformance-rules=,", "--conformance-rules=,: there is no such area or rule."),
         ("--conformance-tier=dead", "--conformance-tier=dead: give one of simulated, live"),
         ("--conformance-budget=soon", "--conformance-budget=soon: give a number of seconds"),
         ("--conformance-budget=-1", "above 0"),
@@ -149,6 +165,29 @@ def test_a_profile_leaves_the_other_rules_out(pytester: pytest.Pytester) -> None
     listed.stdout.no_fnmatch_line("*test_rule?SUB-1?")
 
 
+def test_a_selection_leaves_the_other_rules_out(pytester: pytest.Pytester) -> None:
+    """Where pytest's `-k ENV` would take all of them, too: below a directory called so."""
+    below = pytester.mkdir("venv")
+    listed = pytester.runpytest(
+        f"--rootdir={below}",
+        "--orchestrator=reference",
+        "--collect-only",
+        "-q",
+        "--conformance-rules=ENV",
+        "--conformance-rules=stop-1",
+    )
+    ids = re.findall(r"test_rule\[(.+)\]", listed.stdout.str())
+    assert ids == [rule for rule in RULES if rule.startswith("ENV-") or rule == "STOP-1"]
+
+
+def test_a_selection_leaves_tests_of_ones_own_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_own(): pass")
+    listed = pytester.runpytest(
+        "--orchestrator=reference", "--collect-only", "-q", "--conformance-rules=ENV-1", "."
+    )
+    listed.stdout.fnmatch_lines(["*::test_own", "*test_rule?ENV-1?", "2/* tests collected*"])
+
+
 def test_a_budget_begins_with_what_matters_most(pytester: pytest.Pytester) -> None:
     arguments = ("--orchestrator=reference", "--collect-only", "-q", "-k", "RES-5 or SET-1")
     in_order = pytester.runpytest(*arguments)
@@ -186,3 +225,5 @@ def test_rules_are_listed(pytester: pytest.Pytester) -> None:
     assert done.ret == 0
     done.stdout.fnmatch_lines(["RES-1 * MUST * resources * What a step asks for *", "* rules. *"])
     done.stdout.no_fnmatch_line("SUB-1*")
+    done = pytester.runpytest("--list-rules", "--conformance-rules=RES-1")
+    done.stdout.fnmatch_lines(["RES-1 *", "1 rules. *"])

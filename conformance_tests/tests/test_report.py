@@ -38,6 +38,7 @@ def sample(tmp_path: Path) -> Report:
             "RES-1": Status.FAILED,
             "RES-2": Status.BLOCKED,
             "DAG-1": Status.FAILED,
+            "DAG-3": Status.NOT_APPLICABLE,
             "DAG-4": Status.NOT_APPLICABLE,
             "ENV-1": Status.NOT_SEEN,
             "ENV-2": Status.NOT_REACHED,
@@ -142,6 +143,7 @@ def asked(**changed: object) -> Options:
         "tier": Tier.SIMULATED,
         "patience": PATIENCE_SECONDS,
         "profiles": (),
+        "rules": (),
         "budget": None,
         "waivers": None,
         "baseline": None,
@@ -159,6 +161,7 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         tier=Tier.LIVE,
         patience=90.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
+        rules=("ENV", "STOP-1"),
         budget=90.0,
         waivers=here / "ci" / "waivers.yaml",
         baseline=Path("/home/jane/elsewhere/report.json"),
@@ -168,7 +171,8 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         "pytest --orchestrator=acme:Flavor '--orchestrator-config=token=…' "
         "'--orchestrator-config=password=…' --orchestrator-config=synchronous=false "
         "--orchestrator-harness=acme:Harness --conformance-tier=live --conformance-patience=90 "
-        "--conformance-profile=static,dynamic --conformance-budget=90 "
+        "--conformance-profile=static,dynamic --conformance-rules=ENV,STOP-1 "
+        "--conformance-budget=90 "
         "--conformance-waivers=ci/waivers.yaml --conformance-baseline=report.json "
         "--conformance-strict --prove -k 'RES or SUB'"
     )
@@ -255,7 +259,11 @@ def test_every_form_says_the_verdict_and_what_is_broken(sample: Report) -> None:
 def test_the_badge_is_an_image_with_the_figures(sample: Report) -> None:
     image = ElementTree.fromstring(render.badge(sample))  # noqa: S314 - we wrote it
     label = image.attrib["aria-label"]
-    assert label == f"ZenML conformance: non-conformant {sample.verdict.held}/{len(MUSTS)}"
+    applicable = len(MUSTS) - sample.verdict.inapplicable
+    assert (
+        label
+        == f"ZenML conformance: non-conformant, {sample.verdict.held} of {applicable} that apply"
+    )
     # Its two halves share the whole.
     widths = [float(rect.attrib["width"]) for rect in image.findall(".//{*}rect")]
     assert widths[0] == widths[1] + widths[2] == float(image.attrib["width"])

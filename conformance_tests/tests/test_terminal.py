@@ -35,7 +35,7 @@ def test_everything_that_matters_is_said() -> None:
         }
     )
     for line in (
-        r"static +non-conformant +\d+ of \d+ MUST rules hold",
+        r"static +non-conformant +\d+ of \d+ MUST rules that apply hold",
         r"resources +conformant, with 1 waiver +",
         r"  DAG-1    MUST   A step starts only after",
         r"  DAG-4: a reason of DAG-4",
@@ -43,7 +43,7 @@ def test_everything_that_matters_is_said() -> None:
         r"declared, and works: stopping runs",
         r"there, but not declared: schedules \(one fired\)",
         r"  RES-1    a reason \(an owner, until 2030-05-17\)",
-        r"NON-CONFORMANT: \d+ of \d+ MUST rules hold; broken: DAG-1; waived: RES-1\.",
+        r"NON-CONFORMANT: \d+ of \d+ MUST rules that apply hold; broken: DAG-1; waived:\s+RES-1",
         r"  ! a MUST that was not reached in time: ENV-2",
         r"  ! the waiver for NO-1 matches no rule",
     ):
@@ -64,6 +64,27 @@ def test_what_stands_on_a_waived_rule_is_told_to_need_a_waiver() -> None:
     text = summary(conclude(made, Terms(today=TODAY)), description(), "simulated tier", WIDTH)
     assert "blocked by RES-1 (waived; these need waivers of their own): RES-2" in text
     assert "INCONCLUSIVE: " in text
+
+
+def test_of_a_rule_that_blocks_and_was_not_selected_all_is_said() -> None:
+    """It has no test of its own that would say it."""
+    made = {
+        "ENV-1": Outcome("ENV-1", Status.BLOCKED, "it can't be judged before SUB-1 holds", "SUB-1"),
+        "SUB-1": Outcome("SUB-1", Status.FAILED, "submit_pipeline returned 7"),
+    }
+    result = conclude(made, Terms(today=TODAY), selected=["ENV-1"])
+    text = summary(result, description(), "simulated tier", WIDTH)
+    told = text[text.index("blocked by SUB-1: ENV-1\n") :]
+    for line in (
+        "    Seen: submit_pipeline returned 7",
+        "    Why:  ",
+        "    Fix:  ",
+        "NON-CONFORMANT (SELECTED RULES ONLY): 0 of 2 MUST rules that apply hold; broken:",
+    ):
+        assert f"\n{line}" in told, line
+    assert "scheduling" not in text
+    whole = summary(conclude(made, Terms(today=TODAY)), description(), "simulated tier", WIDTH)
+    assert "Seen: submit_pipeline returned 7" not in whole
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:

@@ -7,7 +7,7 @@ import pytest
 from samples import MUSTS, outcomes
 from zenml_conformance.rule import Level, Profile, Status
 from zenml_conformance.rules import RULES
-from zenml_conformance.verdict import Kind, reach
+from zenml_conformance.verdict import Kind, Verdict, reach
 
 SHOULDS = [rule.id for rule in RULES.values() if rule.level is Level.SHOULD]
 SCHEDULING = [rule.id for rule in RULES.values() if rule.profile is Profile.SCHEDULING]
@@ -17,7 +17,7 @@ def test_everything_holds() -> None:
     verdict = reach(outcomes())
     assert verdict.kind is Kind.CONFORMANT
     assert verdict.label == "conformant"
-    assert verdict.reason == f"{len(MUSTS)} of {len(MUSTS)} MUST rules hold"
+    assert verdict.reason == f"{len(MUSTS)} of {len(MUSTS)} MUST rules that apply hold"
     assert {standing.kind for standing in verdict.profiles.values()} == {Kind.CONFORMANT}
 
 
@@ -36,7 +36,8 @@ def test_everything_holds() -> None:
 def test_one_must_decides(status: Status, kind: Kind) -> None:
     verdict = reach(outcomes({"RUNID-1": status}))
     assert verdict.kind is kind
-    assert f"{len(MUSTS) - 1} of {len(MUSTS)} MUST rules hold" in verdict.reason
+    apply = len(MUSTS) - (status is Status.NOT_APPLICABLE)
+    assert f"{len(MUSTS) - 1} of {apply} MUST rules that apply hold" in verdict.reason
     assert verdict.profiles[RULES["RUNID-1"].profile].kind is kind
     others = {p for p in verdict.profiles if p is not RULES["RUNID-1"].profile}
     assert all(verdict.profiles[profile].kind is Kind.CONFORMANT for profile in others)
@@ -116,7 +117,7 @@ def test_a_profile_is_claimed_with_one_must_that_applies() -> None:
     changed[musts[0]] = Status.PASSED
     standing = reach(outcomes(changed)).profiles[Profile.SCHEDULING]
     assert standing.kind is Kind.CONFORMANT
-    assert standing.figures == (f"1 of {len(musts)} MUST rules hold, {len(musts) - 1} can't apply")
+    assert standing.figures == f"1 of 1 MUST rules that apply hold, {len(musts) - 1} can't apply"
 
 
 def test_a_scope_leaves_the_rest_out_and_says_so() -> None:
@@ -127,6 +128,68 @@ def test_a_scope_leaves_the_rest_out_and_says_so() -> None:
     assert verdict.total == sum(
         rule.level is Level.MUST and rule.profile in verdict.scope for rule in RULES.values()
     )
+
+
+def selection(*rules: str, changed: dict[str, Status] | None = None) -> Verdict:
+    """The verdict on some rules alone."""
+    made = outcomes(changed)
+    return reach({rule: made[rule] for rule in rules}, selected=rules)
+
+
+def test_a_selection_is_never_conformant_and_says_so() -> None:
+    verdict = selection("ENV-1", "STOP-1", "STOP-5")
+    assert verdict.kind is Kind.INCONCLUSIVE
+    assert verdict.label == "inconclusive (selected rules only)"
+    assert verdict.reason == (
+        f"2 of 2 MUST rules that apply hold; {len(RULES) - 3} rules were not selected"
+    )
+
+
+def test_a_selection_of_all_rules_is_none() -> None:
+    assert reach(outcomes(), selected=RULES.keys()) == reach(outcomes())
+
+
+@pytest.mark.parametrize("without", [MUSTS[0], SHOULDS[0]])
+def test_without_one_rule_nothing_is_conformant(without: str) -> None:
+    verdict = selection(*(rule for rule in RULES if rule != without))
+    assert verdict.kind is Kind.INCONCLUSIVE
+    assert verdict.profiles[RULES[without].profile].kind is Kind.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("status", Status)
+def test_no_status_makes_a_selection_conformant(status: Status) -> None:
+    verdict = selection("ENV-1", changed={"ENV-1": status})
+    expected = Kind.NON_CONFORMANT if status is Status.FAILED else Kind.INCONCLUSIVE
+    assert verdict.kind is expected
+    assert verdict.label == f"{expected.value} (selected rules only)"
+
+
+def test_profiles_of_which_no_rule_is_selected_are_left_out() -> None:
+    verdict = selection(*SCHEDULING, "ENV-1")
+    assert set(verdict.profiles) == {Profile.STATIC, Profile.SCHEDULING}
+    assert verdict.profiles[Profile.SCHEDULING].label == "conformant"  # It was judged as a whole.
+    assert verdict.profiles[Profile.STATIC].label == "inconclusive (selected rules only)"
+
+
+def test_a_selected_rule_that_was_not_judged_is_named() -> None:
+    verdict = reach({"ENV-1": outcomes()["ENV-1"]}, selected=["ENV-1", "STOP-1"])
+    assert "1 of 2 MUST rules that apply hold; not judged: STOP-1; " in verdict.reason
+
+
+def test_a_rule_that_blocks_a_selected_one_counts() -> None:
+    made = outcomes({"ENV-1": Status.BLOCKED, "SUB-1": Status.FAILED})
+    verdict = reach({rule: made[rule] for rule in ("ENV-1", "SUB-1")}, selected=["ENV-1"])
+    assert verdict.kind is Kind.NON_CONFORMANT
+    assert verdict.blockers == ("SUB-1",)
+    assert "broken: SUB-1; blocked: ENV-1" in verdict.reason
+
+
+def test_rules_that_there_were_not_yet_do_not_count() -> None:
+    older = [rule for rule in RULES.values() if rule.id != "ENV-1"]
+    made = outcomes()
+    del made["ENV-1"]
+    assert reach(made).kind is Kind.INCONCLUSIVE
+    assert reach(made, rules=older).kind is Kind.CONFORMANT
 
 
 def test_the_profiles_add_up_to_the_whole() -> None:

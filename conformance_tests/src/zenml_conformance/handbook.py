@@ -13,6 +13,8 @@ from rich.table import Table
 from zenml_conformance.rule import Profile
 from zenml_conformance.rules import RULES
 from zenml_conformance.scenarios.scenario import SCENARIOS
+from zenml_conformance.selection import select
+from zenml_conformance.terms import Terms
 
 
 class UnknownRule(ValueError):
@@ -61,11 +63,12 @@ def _paragraph(head: str, text: str, width: int, indent: int = 12) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=head, subsequent_indent=" " * indent)
 
 
-def listing(profiles: Collection[Profile], width: int) -> str:
+def listing(profiles: Collection[Profile], names: Collection[str], width: int) -> str:
     """Print all rules, one a line.
 
     Args:
         profiles: Those whose rules are listed; empty: all.
+        names: Areas and ids of those that are listed; empty: all.
         width: The terminal's width.
 
     Returns:
@@ -74,7 +77,8 @@ def listing(profiles: Collection[Profile], width: int) -> str:
     table = Table(box=None, pad_edge=False)
     for name in ("Rule", "Level", "Profile", "What must hold"):
         table.add_column(name, no_wrap=name != "What must hold")
-    rules = [rule for rule in RULES.values() if not profiles or rule.profile in profiles]
+    terms = Terms(profiles=tuple(profiles), rules=select(names))
+    rules = [rule for rule in RULES.values() if terms.includes(rule)]
     for rule in rules:
         table.add_row(rule.id, rule.level.value, rule.profile.value, rule.title)
     output = io.StringIO()

@@ -24,6 +24,7 @@ from zenml_conformance.plugin import PROPERTY, SUITE, asked_key
 from zenml_conformance.result import conclude
 from zenml_conformance.rule import Capability, Level, Outcome, Rule, Status, Tier
 from zenml_conformance.rules import RULES
+from zenml_conformance.selection import select
 from zenml_conformance.stash import (
     baseline_key,
     conductor_key,
@@ -34,6 +35,7 @@ from zenml_conformance.stash import (
     proofs_key,
     report_key,
     result_key,
+    selected_key,
     terms_key,
 )
 from zenml_conformance.target_spec import TargetSpec
@@ -65,6 +67,7 @@ def _open(config: pytest.Config) -> None:
     asked = config.stash[options_key] = Options.of(config)
     terms = Terms(
         profiles=asked.profiles,
+        rules=select(asked.rules),
         deadline=asked.budget and began + asked.budget,
         waivers={w.rule: w for w in waivers.read(asked.waivers)} if asked.waivers else {},
     )
@@ -128,6 +131,13 @@ def pytest_configure_node(node: Any) -> None:
         }
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over which rules an xdist worker has found to be selected; all find the same."""
+    if rules := getattr(node, "workeroutput", {}).get(PROPERTY):
+        node.config.stash[selected_key] = frozenset(rules)
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Name the orchestrator under test."""
     description = config.stash.get(description_key, None)
@@ -157,7 +167,7 @@ def _rule_of(item: pytest.Item) -> Rule | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave other profiles out; with a budget, begin with what matters most."""
+    """Leave other profiles and rules out; with a budget, begin with what matters most."""
     terms = config.stash.get(terms_key, None)
     if terms is None:
         return
@@ -172,8 +182,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the scenarios that the selected rules need."""
+    """Note which rules are selected, in whatever way, and start the scenarios that they need."""
     rules = [rule.id for item in session.items if (rule := _rule_of(item))]
+    session.config.stash[selected_key] = frozenset(rules)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[PROPERTY] = rules
     conductor = session.config.stash.get(conductor_key, None)
     if conductor and rules:
         conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
@@ -210,7 +223,11 @@ def judge_in_test(judge: Judge, rule_id: str, request: pytest.FixtureRequest) ->
             f"the conformance engine is gone, and nothing more can be judged: {error}",
             returncode=pytest.ExitCode.INTERNAL_ERROR,
         )
-    request.node.user_properties.append((PROPERTY, json.dumps(outcome.to_dict())))
+    told = [outcome]
+    if outcome.blocked_by and outcome.blocked_by not in request.config.stash[selected_key]:
+        # Nobody asked about the rule at the root; now that it stands in the way, it is told, too.
+        told.append(terms.apply(judge.outcome(outcome.blocked_by)))
+    request.node.user_properties += [(PROPERTY, json.dumps(one.to_dict())) for one in told]
     if excuse := terms.excuse_of(outcome):
         pytest.xfail(excuse)  # Does nothing under --runxfail, which asks to see it fail.
     if outcome.status in (Status.FAILED, Status.ERROR, Status.WAIVED):
@@ -282,6 +299,7 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
         under_claims=build.under_claims(scenarios),
         before=config.stash.get(baseline_key, None),
         strict=asked.strict,
+        selected=config.stash.get(selected_key, None),
     )
     failed = bool(result.problems)
     if asked.report:

@@ -22,6 +22,7 @@ ALONE_USELESS = (
     "orchestrator_harness",
     "conformance_tier",
     "conformance_patience",
+    "conformance_rules",
     "conformance_budget",
     "conformance_waivers",
     "conformance_baseline",
@@ -96,6 +97,14 @@ def register(parser: pytest.Parser) -> None:
         help="judge these profiles alone, of " + ", ".join(profile.value for profile in Profile),
     )
     option(
+        "--conformance-rules",
+        metavar="AREA|ID,…",
+        action="append",
+        ini="linelist",
+        help="judge these rules alone: single ones (`STOP-1`), or all whose ids begin so (`ENV`); "
+        "may be repeated",
+    )
+    option(
         "--conformance-budget",
         metavar="SECONDS",
         help="how long the session may judge: MUST rules first; what it does not reach is named",
@@ -145,6 +154,7 @@ class Options:
         tier: `simulated` or `live`.
         patience: How long the orchestrator's own backend may take to start a job, in seconds.
         profiles: The profiles that are judged; empty: all of them.
+        rules: Areas and ids of the rules that are judged; empty: all of them.
         budget: Seconds; None: as long as it takes.
         waivers: The file of waivers.
         baseline: An earlier report.
@@ -158,6 +168,7 @@ class Options:
     tier: Tier
     patience: float
     profiles: tuple[Profile, ...]
+    rules: tuple[str, ...]
     budget: float | None
     waivers: Path | None
     baseline: Path | None
@@ -184,6 +195,7 @@ class Options:
             tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
             patience=_seconds(config, "conformance_patience") or PATIENCE_SECONDS,
             profiles=profiles(config),
+            rules=rules(config),
             budget=_seconds(config, "conformance_budget"),
             waivers=_path(config, "conformance_waivers"),
             baseline=_path(config, "conformance_baseline"),
@@ -254,6 +266,32 @@ def profiles(config: pytest.Config) -> tuple[Profile, ...]:
     return tuple(profile for profile in Profile if profile.value in asked)
 
 
+def rules(config: pytest.Config) -> tuple[str, ...]:
+    """Say which rules are to be judged.
+
+    Args:
+        config: pytest's.
+
+    Returns:
+        Areas and ids, as `selection.select` takes them; empty: all of them.
+
+    Raises:
+        OptionError: If one of them is neither.
+    """
+    from zenml_conformance.selection import UnknownRules, select
+
+    given = config.option.conformance_rules or _lines(config, "conformance_rules")
+    names: list[str] = []
+    for value in given:
+        for name in map(str.strip, (_text("--conformance-rules", value) or "").split(",")):
+            try:
+                select([name])
+            except UnknownRules as error:
+                raise OptionError(f"--conformance-rules={name or value}: {error}") from error
+            names.append(name.upper())
+    return tuple(dict.fromkeys(names))
+
+
 def flag(config: pytest.Config, name: str) -> bool:
     """Say whether an option without a value is given.
 
@@ -284,6 +322,17 @@ def _ini_text(config: pytest.Config, name: str) -> str | None:
             f"`{name}` in pytest's configuration is {value!r}, and has to be text in quotes."
         )
     return value or None
+
+
+def _lines(config: pytest.Config, name: str) -> list[str]:
+    """A list of texts in the configuration, which could hold anything."""
+    lines: list[str] = _ini(config, name)
+    for line in lines:
+        if not isinstance(line, str):
+            raise OptionError(
+                f"`{name}` in pytest's configuration has {line!r}, and has to be a list of texts."
+            )
+    return lines
 
 
 def _option(name: str) -> str:
@@ -350,12 +399,7 @@ def _seconds(config: pytest.Config, name: str) -> float | None:
 
 def _configuration(config: pytest.Config) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for text in _ini(config, "orchestrator_config"):
-        if not isinstance(text, str):
-            raise OptionError(
-                f"`orchestrator_config` in pytest's configuration has {text!r}, and has to be a "
-                'list of texts: ["KEY=VALUE"].'
-            )
+    for text in _lines(config, "orchestrator_config"):
         fields.update(_fields(text, _beside_ini(config)))
     for text in config.option.orchestrator_config or []:
         fields.update(_fields(text, config.invocation_params.dir))

@@ -46,7 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if config.option.explain:
             print(handbook.explain(config.option.explain, min(width, 100)))
         else:
-            print(handbook.listing(options.profiles(config), max(width, 60)))
+            print(handbook.listing(options.profiles(config), options.rules(config), max(width, 60)))
     except (OptionError, handbook.UnknownRule) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return pytest.ExitCode.USAGE_ERROR

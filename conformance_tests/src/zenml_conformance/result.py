@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from zenml_conformance import baseline, claims, waivers
@@ -43,6 +43,7 @@ def conclude(
     under_claims: Sequence[UnderClaim] = (),
     before: Report | None = None,
     strict: bool = False,
+    selected: Collection[str] | None = None,
 ) -> Result:
     """Conclude.
 
@@ -53,11 +54,12 @@ def conclude(
         under_claims: What works without being declared.
         before: The baseline.
         strict: Whether any verdict but conformant fails the session.
+        selected: The rules that were to be judged; None: all of them.
 
     Returns:
         The result.
     """
-    verdict = reach(dict(outcomes), terms.profiles)
+    verdict = reach(dict(outcomes), terms.profiles, selected=selected)
     ledger = waivers.ledger(list(terms.waivers.values()), outcomes, terms.today)
     change = baseline.compare(before, outcomes) if before else None
     problems = [entry.problem for entry in ledger if entry.problem]

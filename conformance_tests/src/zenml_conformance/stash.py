@@ -20,6 +20,8 @@ terms_key = pytest.StashKey[Terms]()
 description_key = pytest.StashKey[Description]()
 options_key = pytest.StashKey[Options]()
 baseline_key = pytest.StashKey[Report]()
+selected_key = pytest.StashKey[frozenset[str]]()
+"""The rules that are left to be judged when pytest has selected tests."""
 outcomes_key = pytest.StashKey[dict[str, Outcome]]()
 proofs_key = pytest.StashKey[list[Proof]]()
 result_key = pytest.StashKey[Result]()

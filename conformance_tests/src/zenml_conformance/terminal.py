@@ -175,6 +175,8 @@ def _rules(verdict: Verdict, width: int) -> Iterable[str]:
     for root, ids in roots.items():
         more = " (waived; these need waivers of their own)" if root in waived else ""
         yield from _wrapped(f"blocked by {root}{more}: {', '.join(ids)}", width, "\n", indent=2)
+        if root in verdict.blockers:  # It has no test whose failure would say why.
+            yield textwrap.indent(explain(verdict.outcomes[root], width - 2), "  ")
 
 
 def _claims(result: Result, width: int) -> Iterable[str]:

@@ -15,6 +15,7 @@ class Terms(BaseModel):
 
     Attributes:
         profiles: The profiles that are judged; empty: all of them.
+        rules: The rules that are judged; empty: all of them.
         deadline: When to wait no longer for evidence, on the machine's monotonic clock; None:
             never.
         waivers: The waivers, by rule.
@@ -25,6 +26,7 @@ class Terms(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     profiles: tuple[Profile, ...] = ()
+    rules: frozenset[str] = frozenset()
     deadline: float | None = None
     waivers: dict[str, Waiver] = Field(default_factory=dict)
     known: frozenset[str] = frozenset()
@@ -37,9 +39,11 @@ class Terms(BaseModel):
             rule: The rule.
 
         Returns:
-            Whether its profile is.
+            Whether its profile is, and the rule itself.
         """
-        return not self.profiles or rule.profile in self.profiles
+        return (not self.profiles or rule.profile in self.profiles) and (
+            not self.rules or rule.id in self.rules
+        )
 
     def apply(self, outcome: Outcome) -> Outcome:
         """Excuse an outcome, if a waiver does.

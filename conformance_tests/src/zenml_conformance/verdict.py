@@ -16,7 +16,8 @@ class Kind(str, Enum):
 
     CONFORMANT: every MUST was judged and holds, is waived, or can't apply. PARTIAL: what could be
     seen holds, but some MUST could not be seen. NON_CONFORMANT: a MUST is broken. INCONCLUSIVE: a
-    MUST was not judged at all. NOT_CLAIMED, of a profile: none of its MUST rules applies.
+    MUST was not judged at all, or rules were not selected. NOT_CLAIMED, of a profile: none of its
+    MUST rules applies.
     """
 
     CONFORMANT = "conformant"
@@ -33,14 +34,16 @@ class Standing:
     Attributes:
         kind: What may be claimed.
         musts: Their MUST rules by what became of them, in the order of the specification.
-        unjudged: MUST rules that were left out.
+        unjudged: MUST rules that were to be judged, and were not.
         waived: Their waived rules of all levels.
+        unselected: How many of their rules, of all levels, were not selected.
     """
 
     kind: Kind
     musts: dict[Status, list[str]]
     unjudged: list[str]
     waived: list[str]
+    unselected: int
 
     @property
     def held(self) -> int:
@@ -49,12 +52,19 @@ class Standing:
 
     @property
     def total(self) -> int:
-        """How many MUST rules there are: the denominator."""
+        """How many MUST rules were to be judged."""
         return sum(map(len, self.musts.values())) + len(self.unjudged)
 
     @property
+    def inapplicable(self) -> int:
+        """How many of them can't apply."""
+        return len(self.musts[Status.NOT_APPLICABLE])
+
+    @property
     def label(self) -> str:
-        """What may be claimed, in words; waivers are part of the claim."""
+        """What may be claimed, in words; waivers and a selection are part of the claim."""
+        if self.unselected:
+            return f"{self.kind.value} (selected rules only)"
         if not self.waived or self.kind not in (Kind.CONFORMANT, Kind.PARTIAL):
             return self.kind.value
         plural = "s" if len(self.waived) > 1 else ""
@@ -62,14 +72,14 @@ class Standing:
 
     @property
     def figures(self) -> str:
-        """How many MUST rules hold, of how many, and how many can't apply."""
-        inapplicable = len(self.musts[Status.NOT_APPLICABLE])
-        more = f", {inapplicable} can't apply" if inapplicable else ""
-        return f"{self.held} of {self.total} MUST rules hold{more}"
+        """How many MUST rules hold, of those that apply, and how many can't apply."""
+        more = f", {self.inapplicable} can't apply" if self.inapplicable else ""
+        return f"{self.held} of {self.total - self.inapplicable} MUST rules that apply hold{more}"
 
     @property
     def reason(self) -> str:
         """Why, with the denominator."""
+        unseen = self.musts[Status.NOT_SEEN]
         parts = [self.figures]
         if self.kind is Kind.NON_CONFORMANT:
             parts.append(f"broken: {', '.join(self.musts[Status.FAILED])}")
@@ -81,10 +91,12 @@ class Standing:
             unjudged = self.unjudged + self.musts[Status.ERROR] + self.musts[Status.BLOCKED]
             if unjudged:
                 parts.append(f"not judged: {_some(unjudged)}")
-        elif self.kind is Kind.PARTIAL:
-            parts.append(f"could not be seen: {_some(self.musts[Status.NOT_SEEN])}")
+        if unseen and self.kind in (Kind.PARTIAL, Kind.INCONCLUSIVE):
+            parts.append(f"could not be seen: {_some(unseen)}")
         if self.waived:
             parts.append(f"waived: {', '.join(self.waived)}")
+        if self.unselected:
+            parts.append(f"{self.unselected} rules were not selected")
         return "; ".join(parts)
 
 
@@ -96,11 +108,13 @@ class Verdict(Standing):
         outcomes: Every outcome, by rule, in the order of the specification.
         profiles: What each profile adds up to.
         scope: The profiles that were to be judged; empty: all of them.
+        blockers: Rules that were not selected, and block selected ones.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     profiles: dict[Profile, Standing] = field(default_factory=dict)
     scope: tuple[Profile, ...] = ()
+    blockers: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -137,6 +151,7 @@ def reach(
     outcomes: dict[str, Outcome],
     scope: Collection[Profile] = (),
     rules: Iterable[Rule] = RULES.values(),
+    selected: Collection[str] | None = None,
 ) -> Verdict:
     """Reach a verdict.
 
@@ -144,38 +159,55 @@ def reach(
         outcomes: What was judged; a rule that is missing was not.
         scope: The profiles that it is to speak of; empty: all of them.
         rules: The rules that there are, in the order of the specification.
+        selected: Those that were to be judged; None: all of them. A verdict on a selection is
+            never conformant, and leaves out profiles of which it has no rule.
 
     Returns:
         The verdict.
     """
     rules = [rule for rule in rules if not scope or rule.profile in scope]
+    ids = {rule.id for rule in rules}
+    # What was not selected and was judged all the same blocks what was selected.
+    blockers = set() if selected is None else ids & {*outcomes} - {*selected}
+    judged = ids if selected is None else ids & {*selected} | blockers
     by_profile = {
         profile: [rule for rule in rules if rule.profile is profile] for profile in Profile
     }
-    whole = _stand(rules, outcomes)
+    whole = _stand(rules, outcomes, judged)
     return Verdict(
         # What no profile claims is not a verdict of the whole: nothing was shown then.
         kind=Kind.INCONCLUSIVE if whole.kind is Kind.NOT_CLAIMED else whole.kind,
         musts=whole.musts,
         unjudged=whole.unjudged,
         waived=whole.waived,
+        unselected=whole.unselected,
         outcomes={rule.id: outcomes[rule.id] for rule in rules if rule.id in outcomes},
-        profiles={profile: _stand(some, outcomes) for profile, some in by_profile.items() if some},
+        profiles={
+            profile: _stand(some, outcomes, judged)
+            for profile, some in by_profile.items()
+            if any(rule.id in judged for rule in some)
+        },
         scope=tuple(profile for profile in Profile if profile in scope),
+        blockers=tuple(rule.id for rule in rules if rule.id in blockers),
     )
 
 
-def _stand(rules: list[Rule], outcomes: dict[str, Outcome]) -> Standing:
+def _stand(rules: list[Rule], outcomes: dict[str, Outcome], judged: set[str]) -> Standing:
     musts: dict[Status, list[str]] = {status: [] for status in Status}
     unjudged = []
-    for rule in rules:
+    mine = [rule for rule in rules if rule.id in judged]
+    unselected = len(rules) - len(mine)
+    for rule in mine:
         if rule.level is Level.MUST:
             if rule.id in outcomes:
                 musts[outcomes[rule.id].status].append(rule.id)
             else:
                 unjudged.append(rule.id)
-    waived = [r.id for r in rules if r.id in outcomes and outcomes[r.id].status is Status.WAIVED]
-    return Standing(_kind(musts, unjudged), musts, unjudged, waived)
+    waived = [r.id for r in mine if r.id in outcomes and outcomes[r.id].status is Status.WAIVED]
+    kind = _kind(musts, unjudged)
+    if unselected and kind is not Kind.NON_CONFORMANT:
+        kind = Kind.INCONCLUSIVE
+    return Standing(kind, musts, unjudged, waived, unselected)
 
 
 def _kind(musts: dict[Status, list[str]], unjudged: list[str]) -> Kind:

@@ -31,7 +31,7 @@ from zenml_conformance.report.model import (
     WaiverRow,
 )
 from zenml_conformance.result import Result
-from zenml_conformance.rule import Outcome, Profile, Status, Tier
+from zenml_conformance.rule import Outcome, Profile, Tier
 from zenml_conformance.rules import RULES
 from zenml_conformance.scenarios.scenario import SCENARIOS
 
@@ -76,6 +76,8 @@ def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
         words.append(f"--conformance-patience={asked.patience:g}")
     if asked.profiles:
         words.append(f"--conformance-profile={','.join(p.value for p in asked.profiles)}")
+    if asked.rules:
+        words.append(f"--conformance-rules={','.join(asked.rules)}")
     if asked.budget:
         words.append(f"--conformance-budget={asked.budget:g}")
     for name, path in {"waivers": asked.waivers, "baseline": asked.baseline}.items():
@@ -172,7 +174,7 @@ def _standing(standing: verdicts.Standing) -> dict[str, object]:
         "reason": standing.reason,
         "musts": standing.total,
         "held": standing.held,
-        "inapplicable": len(standing.musts[Status.NOT_APPLICABLE]),
+        "inapplicable": standing.inapplicable,
     }
 
 

@@ -143,7 +143,7 @@ def show(matrix: Matrix) -> None:
         "",
         *(Text(report.verdict.label, style="bold") for report in matrix.reports),
     )
-    table.add_row("MUST", "", *(f"{r.verdict.held} of {r.verdict.musts}" for r in matrix.reports))
+    table.add_row("MUST", "", *(r.verdict.tally for r in matrix.reports))
     for profile, standings in matrix.profiles.items():
         table.add_row(profile.value, "", *(some.label if some else "-" for some in standings))
     table.add_section()

@@ -69,11 +69,18 @@ class Standing(Part):
     """What the rules of one profile, or of all profiles, add up to."""
 
     kind: Kind
-    label: Words = Field(description="The kind in words, with the waivers that it rests on.")
+    label: Words = Field(
+        description="The kind in words, with the waivers or the selection that it rests on."
+    )
     reason: str
-    musts: int = Field(description="How many MUST rules there are: the denominator.")
+    musts: int = Field(description="How many MUST rules were to be judged.")
     held: int = Field(description="How many of them hold.")
     inapplicable: int = Field(description="How many of them can't apply.")
+
+    @property
+    def tally(self) -> str:
+        """How many MUST rules hold, of those that apply."""
+        return f"{self.held} of {self.musts - self.inapplicable}"
 
 
 class ProfileStanding(Standing):

@@ -74,7 +74,7 @@ def badge(report: Report) -> str:
         SVG.
     """
     verdict = report.verdict
-    name, value = "ZenML conformance", f"{verdict.label} {verdict.held}/{verdict.musts}"
+    name, value = "ZenML conformance", f"{verdict.label}, {verdict.tally} that apply"
     widths = [round(6.6 * len(text)) + 12 for text in (name, value)]
     return draw("badge.svg.j2", name=name, value=value, widths=widths, colour=COLOURS[verdict.kind])
 
