@@ -125,7 +125,7 @@ def test_what_only_the_engine_knows(engines: Engines, tmp_path: Path) -> None:
     assert words
     options.write_text(f"{before}job.memory // 10**6{after}")
     with pytest.raises(AssertionError, match="'memory_700mb' asked for memory='700MB'"):
-        judge(project, *LIVE, "-k", "RES-2")
+        judge(project, *LIVE, "--conformance-rules=RES-2")
 
 
 @pytest.mark.parametrize("pattern", [p for p in PATTERNS if p.startswith("custom_")])
@@ -143,7 +143,7 @@ def test_schedules(pattern: str, engines: Engines, tmp_path: Path) -> None:
         .replace("(DynamicPipelines)", "(ScheduledRuns, DynamicPipelines)")
         .replace("-> JobBackend", "-> SchedulingBackend")
     )
-    verdict = judge(project, "-k", "SCHED or SUB-3 or SUB-7")
+    verdict = judge(project, "--conformance-rules=SCHED,SUB-3,SUB-7")
     assert " skipped" not in verdict  # As it would be if the schedules had not been noticed.
 
 
@@ -151,10 +151,10 @@ def test_custom_backend_says_that_it_is_empty(engines: Engines, tmp_path: Path) 
     """A backend that nobody has filled in is red on the live tier, and says what to write."""
     project = engines.cookiecutter(tmp_path, backend_pattern="custom_coordinator")
     with pytest.raises(AssertionError, match="`submit` is not written yet"):
-        judge(project, "--conformance-tier=live", "-k", "SUB-1")
+        judge(project, "--conformance-tier=live", "--conformance-rules=SUB-1")
 
 
-EXAMPLE_RULES = ("-k", "RUNID-1 or DAG or ENV or DEAD-1 or STOP-2 or DYN-2")
+EXAMPLE_RULES = ("--conformance-rules=RUNID-1,DAG,ENV,DEAD-1,STOP-2,DYN-2",)
 """Not all of the live tier: a job of a real queue imports ZenML for itself, which costs seconds."""
 
 

@@ -14,6 +14,7 @@ from commands import run_pytest
 from zenml_conformance.report import build
 from zenml_conformance.report.model import read
 from zenml_conformance.rule import Status
+from zenml_conformance.rules import RULES
 
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 
@@ -33,6 +34,9 @@ class Acme(ReferenceOrchestrator):
 class AcmeFlavor(ReferenceOrchestratorFlavor):
     name = "acme"
     implementation_class = Acme
+
+class HyphenFlavor(ReferenceOrchestratorFlavor):
+    name = "acme-cloud"
 """
 
 
@@ -93,10 +97,10 @@ def test_nothing_judged_is_an_error(tmp_path: Path) -> None:
 
 
 def test_bare_pytest_runs_both(project: Path) -> None:
-    done = run_pytest(project, "-k", "of_my_own or PKG-4", "-rA")
+    done = run_pytest(project, "--conformance-rules=PKG-4", "-rA")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
-    assert "INCONCLUSIVE: 1 of" in done.stdout
+    assert "INCONCLUSIVE (SELECTED RULES ONLY): 1 of" in done.stdout
 
 
 def test_other_tests_may_be_selected_alone(project: Path) -> None:
@@ -117,7 +121,9 @@ def test_a_path_beside_addopts_runs_only_what_it_names(project: Path, path: str)
 
 def test_a_path_on_the_command_line_runs_beside_the_suite(project: Path) -> None:
     done = run_pytest(
-        project, "-o", "addopts=", "--orchestrator", "reference", "tests", "-k", "own or PKG-4"
+        project,
+        *("-o", "addopts=", "--orchestrator", "reference", "tests"),
+        "--conformance-rules=PKG-4",
     )
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
@@ -137,8 +143,7 @@ def test_a_broken_rule_is_explained_in_its_own_words(project: Path) -> None:
         project,
         "--override-ini=addopts=",
         "--orchestrator=acme:AcmeFlavor",
-        "-k",
-        "PKG-1 or PKG-4 or PKG-5",
+        "--conformance-rules=PKG-1,PKG-4,PKG-5",
         f"--junitxml={report}",
     )
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
@@ -147,7 +152,7 @@ def test_a_broken_rule_is_explained_in_its_own_words(project: Path) -> None:
         assert part in done.stdout
     assert "Traceback" not in done.stdout
     assert "judge_in_test" not in done.stdout
-    assert "NON-CONFORMANT: 2 of" in done.stdout
+    assert "NON-CONFORMANT (SELECTED RULES ONLY): 2 of 3 MUST rules" in done.stdout
     (case,) = [
         case
         for case in ElementTree.parse(report).iter("testcase")  # noqa: S314 - pytest wrote it
@@ -166,7 +171,11 @@ WAIVERS = """
   expires: 2999-12-31
 """
 
-ACME = ("--override-ini=addopts=", "--orchestrator=acme:AcmeFlavor", "-k", "PKG-4 or SUB-1")
+ACME = (
+    "--override-ini=addopts=",
+    "--orchestrator=acme:AcmeFlavor",
+    "--conformance-rules=PKG-4,SUB-1",
+)
 
 
 def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> None:
@@ -179,7 +188,9 @@ def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> No
     jsonschema.validate(json.loads((project / "out" / "report.json").read_text()), schema)
     reported = read(project / "out" / "report.json")
     assert [rule.id for rule in reported.with_status(Status.FAILED)] == ["PKG-4"]
-    assert reported.command.startswith("pytest --orchestrator=acme:AcmeFlavor")
+    assert reported.command == (
+        "pytest --orchestrator=acme:AcmeFlavor --conformance-rules=PKG-4,SUB-1"
+    )
     assert {scenario.name for scenario in reported.scenarios} >= {"diamond"}
     for name in ("report.md", "report.html", "badge.svg"):
         assert "PKG-4" in (project / "out" / name).read_text() or name == "badge.svg"
@@ -188,7 +199,7 @@ def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> No
     assert done.returncode == 0, done.stdout
     assert "1 xfailed" in done.stdout
     assert "nothing is different" in done.stdout
-    assert "NON-CONFORMANT: " in done.stdout
+    assert "NON-CONFORMANT (SELECTED RULES ONLY): " in done.stdout
 
     (project / "waivers.yaml").write_text(WAIVERS)
     waived = "--override-ini=conformance_waivers=waivers.yaml"
@@ -201,21 +212,74 @@ def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> No
 
 def test_a_waiver_that_is_not_needed_fails_the_session(project: Path) -> None:
     (project / "waivers.yaml").write_text(WAIVERS)
-    done = run_pytest(project, "-k", "PKG-4", "--conformance-waivers=waivers.yaml")
+    arguments = ("--conformance-rules=PKG-4", "--conformance-waivers=waivers.yaml")
+    done = run_pytest(project, *arguments)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
     assert "! the waiver for PKG-4 is not needed: the rule holds. Remove it." in done.stdout
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ("--conformance-rules=PKG-6",),
+        ("--conformance-rules=PKG-6", "-n", "2"),
+        ("-k", "PKG-6"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_selected_rule_stands_on_is_not_reported(
+    selection: tuple[str, ...], tmp_path: Path
+) -> None:
+    """In whatever way it was selected."""
+    done = run_pytest(tmp_path, "--orchestrator=reference", *selection, "--conformance-report=out")
+    assert done.returncode == 0, done.stdout
+    others = len(RULES) - 1
+    assert (
+        "\nINCONCLUSIVE (SELECTED RULES ONLY): 1 of 1 MUST rules that apply hold; "
+        f"{others} rules were not selected.\n"
+    ) in done.stdout
+    reported = read(tmp_path / "out" / "report.json")
+    assert [rule.id for rule in reported.rules] == ["PKG-6"]
+    assert [profile.profile for profile in reported.profiles] == [RULES["PKG-6"].profile]
+    assert len(reported.left_out) == others
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_rule_that_blocks_a_selected_one_is_reported(
+    workers: tuple[str, ...], project: Path
+) -> None:
+    done = run_pytest(
+        project,
+        *("--override-ini=addopts=", "--orchestrator=acme:HyphenFlavor"),
+        *("--conformance-rules=PKG-6", "--conformance-report=out", *workers),
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    told = done.stdout[done.stdout.index("blocked by PKG-1: PKG-6\n") :]
+    assert "\n    Seen: the flavor is called 'acme-cloud', which is no identifier\n" in told
+    assert (
+        "\nNON-CONFORMANT (SELECTED RULES ONLY): 0 of 2 MUST rules that apply hold; broken: PKG-1; "
+        f"blocked: PKG-6; {len(RULES) - 2} rules were not selected.\n"
+    ) in told
+    reported = read(project / "out" / "report.json")
+    assert [(rule.id, rule.status) for rule in reported.rules] == [
+        ("PKG-1", Status.FAILED),
+        ("PKG-6", Status.BLOCKED),
+    ]
 
 
 def test_what_the_budget_does_not_reach_is_named(tmp_path: Path) -> None:
     began = time.monotonic()
     done = run_pytest(
-        tmp_path, "--orchestrator=reference", "-k", "DEAD-1 or RES-5", "--conformance-budget=0.01"
+        tmp_path,
+        "--orchestrator=reference",
+        "--conformance-rules=DEAD-1,RES-5",
+        "--conformance-budget=0.01",
     )
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "not reached: " in done.stdout
     assert "! a MUST that was not reached in time: DEAD-1" in done.stdout
-    assert "INCONCLUSIVE: " in done.stdout
+    assert "INCONCLUSIVE (SELECTED RULES ONLY): " in done.stdout
     assert time.monotonic() - began < 120
 
 
@@ -291,6 +355,10 @@ def test_a_session_that_judges_nothing_loads_nothing(tmp_path: Path) -> None:
         ([], "conformance_profile = ['static']", "`conformance_profile` in pytest's"),
         ([], "conformance_waivers = ['a']", "`conformance_waivers` in pytest's"),
         ([], "conformance_strict = 'perhaps'", "`conformance_strict` in pytest's"),
+        ([], "conformance_rules = [1]", "`conformance_rules` in pytest's configuration has 1"),
+        ([], "conformance_rules = 'ENV'", "`conformance_rules` in pytest's"),
+        (["--conformance-rules="], "", "--conformance-rules=: the value is empty"),
+        (["--conformance-rules=ENVY"], "", "--conformance-rules=ENVY: there is no such area or"),
         ([], "orchestrator_config = [1]", "`orchestrator_config` in pytest's configuration has 1"),
         ([], 'conformance_report = "a\\u0000b"', "nothing can be written there"),
         ([], 'conformance_waivers = "a\\u0000b"', "can't be read"),
@@ -314,9 +382,12 @@ def test_rubbish_is_refused_in_a_sentence(
 def test_a_terminal_that_is_not_utf_8_shows_lines_all_the_same(project: Path) -> None:
     (project / "waivers.yaml").write_text(WAIVERS.replace("nobody", "nöbody"))
     done = run_pytest(
-        project, *ACME[:2], "-k", "PKG-4", "--conformance-waivers=waivers.yaml",
+        project,
+        *ACME[:2],
+        "--conformance-rules=PKG-4",
+        "--conformance-waivers=waivers.yaml",
         PYTHONIOENCODING="ascii",
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout
     assert "PKG-4    the stub is of a version that n\\xf6body runs (platform" in done.stdout
     for question in ("--list-rules", "--explain=RUNID-2"):
@@ -345,7 +416,7 @@ def test_where_nothing_can_be_written_it_judges_all_the_same(project: Path) -> N
     (project / ".pytest_cache").write_text("")
     temporary = project / "tmp"
     temporary.mkdir()
-    done = run_pytest(project, "-k", "PKG-1", TMPDIR=str(temporary))
+    done = run_pytest(project, "--conformance-rules=PKG-1", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stdout
     assert "Evidence" not in done.stdout
     assert not list(temporary.iterdir())

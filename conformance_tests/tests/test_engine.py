@@ -56,7 +56,9 @@ class Session:
         self.log = directory / "log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                pytest_command("--orchestrator=reference", "-k", "DEAD or RETRY", *options),
+                pytest_command(
+                    "--orchestrator=reference", "--conformance-rules=DEAD,RETRY", *options
+                ),
                 cwd=directory,
                 env=environment(directory / "home", TMPDIR=str(self.temporary)),
                 stdout=output,
@@ -177,7 +179,7 @@ def test_what_the_judged_leaves_running_ends_with_the_session(tmp_path: Path) ->
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     done = run_pytest(
-        tmp_path, "--orchestrator=acme:AcmeFlavor", "-k", "SUB-1", MARK=str(tmp_path),
+        tmp_path, "--orchestrator=acme:AcmeFlavor", "--conformance-rules=SUB-1", MARK=str(tmp_path),
         TMPDIR=str(temporary),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -41,8 +41,7 @@ def test_neither_read_nor_touched(tmp_path: Path) -> None:
     done = run_pytest(
         tmp_path,
         "--orchestrator=reference",
-        "-k",
-        "RUNID-1 or RUNID-5",
+        "--conformance-rules=RUNID-1,RUNID-5",
         ZENML_CONFIG_PATH=str(other),
         **HOSTILE,
     )

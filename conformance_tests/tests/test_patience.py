@@ -11,7 +11,11 @@ from zenml_conformance.target_spec import TargetSpec
 
 def test_impatience_gives_up(tmp_path: Path) -> None:
     done = run_pytest(
-        tmp_path, "--orchestrator=local", "-q", "-k", "SUB-1", "--conformance-patience=0.1"
+        tmp_path,
+        "--orchestrator=local",
+        "-q",
+        "--conformance-rules=SUB-1",
+        "--conformance-patience=0.1",
     )
     assert "\n  SUB-1 " in done.stdout  # Among those that are broken: the client was killed.
 

@@ -67,8 +67,7 @@ def test_faults_are_caught(tmp_path: Path, orchestrator: str, rules: tuple[str, 
         tmp_path,
         f"--orchestrator={orchestrator}",
         "--prove",
-        "-k",
-        f"prove and ({' or '.join(rules)})",
+        f"--conformance-rules={','.join(rules)}",
         "-n",
         "2",
     )
@@ -85,8 +84,7 @@ def test_a_fault_that_is_not_caught_fails_the_session(tmp_path: Path) -> None:
         "--orchestrator=stubborn:StubbornFlavor",
         "--orchestrator-harness=zenml_conformance.harness:SeamHarness",
         "--prove",
-        "-k",
-        "RUNID-5",
+        "--conformance-rules=RUNID-5",
     )
     assert done.returncode == 1, done.stdout
     assert re.search(r"^RUNID-5 +NOT CAUGHT ", done.stdout, re.MULTILINE), done.stdout

@@ -39,7 +39,7 @@ def test_installed_from_a_wheel(tmp_path: Path) -> None:
     (site_packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     done = run_pytest(
         tmp_path,
-        *("--orchestrator=reference", "-k", "PKG-4", "--trace-config"),
+        *("--orchestrator=reference", "--conformance-rules=PKG-4", "--trace-config"),
         "--conformance-report=report",
         python=python,
     )
