@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zenml_conformance.selection import areas
+
+STATIC_RULES = ("PKG-1", "PKG-4", "PKG-5", "RUNID-5")
+"""Rules that need no run: what they look at are classes."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -15,8 +20,7 @@ class Subject:
             `static` by what its classes say.
         harness: `module:Class`; None: it needs none.
         integration: ZenML's integration that has to be installed; None: it is built in.
-        without: Rules whose ids begin so are left out, because their part of the service is not
-            imitated.
+        without: Areas whose rules are left out, for their part of the service is not imitated.
     """
 
     flavor: str
@@ -24,6 +28,13 @@ class Subject:
     harness: str | None = None
     integration: str | None = None
     without: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> list[str]:
+        """The areas and ids of the rules that are judged; empty: all of them."""
+        if self.tier == "static":
+            return list(STATIC_RULES)
+        return [area for area in areas() if area not in self.without] if self.without else []
 
 
 def _emulated(
@@ -47,7 +58,7 @@ SUBJECTS = {
         _emulated("ssh", "ssh:SSHHarness", "ssh"),
         _emulated("airflow", "airflow:AirflowHarness", "airflow"),
         # Steps share one machine where they have no settings of their own.
-        _emulated("vm_aws", "skypilot:SkypilotHarness", "skypilot_aws", without=("SET-1",)),
+        _emulated("vm_aws", "skypilot:SkypilotHarness", "skypilot_aws", without=("SET",)),
         Subject("hyperai", "static", integration="hyperai"),
         Subject("lightning", "static", integration="lightning"),
         Subject("tekton", "static", integration="tekton"),

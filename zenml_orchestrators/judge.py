@@ -12,7 +12,6 @@ from zenml_conformance.report.model import read
 from zenml_conformance.rule import Tier
 from zenml_orchestrators.catalogue import Subject
 from zenml_orchestrators.outcome import Outcomes, of
-from zenml_orchestrators.static import STATIC_RULES
 
 ROOT = Path(__file__).parents[1]
 JUDGED = (0, 1)
@@ -38,10 +37,8 @@ def judge(subject: Subject) -> Outcomes:
             command.append(f"--orchestrator-harness={subject.harness}")
         if subject.tier == "live":
             command.append("--conformance-tier=live")
-        if subject.tier == "static":
-            command += ["-k", " or ".join(f"[{rule}]" for rule in STATIC_RULES)]
-        if subject.without:
-            command += ["-k", " and ".join(f"not {prefix}" for prefix in subject.without)]
+        if subject.rules:
+            command.append(f"--conformance-rules={','.join(subject.rules)}")
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         done = subprocess.run(
             command,

@@ -118,7 +118,7 @@ class Outcomes(_Part):
         # Rules that the suite did not have yet do not count.
         had = [rule for rule in RULES.values() if rule.id in {*self.rules, *self.left_out}]
         drawn = build.report(
-            Result(reach(outcomes, rules=had), [], [], None, []),
+            Result(reach(outcomes, rules=had, selected=outcomes), [], [], None, []),
             Description(
                 flavor=self.flavor,
                 orchestrator=self.implementation,
