@@ -356,7 +356,6 @@ def test_a_session_that_judges_nothing_loads_nothing(tmp_path: Path) -> None:
         ([], "conformance_waivers = ['a']", "`conformance_waivers` in pytest's"),
         ([], "conformance_strict = 'perhaps'", "`conformance_strict` in pytest's"),
         ([], "conformance_rules = [1]", "`conformance_rules` in pytest's configuration has 1"),
-        ([], "conformance_rules = 'ENV'", "`conformance_rules` in pytest's"),
         (["--conformance-rules="], "", "--conformance-rules=: the value is empty"),
         (["--conformance-rules=ENVY"], "", "--conformance-rules=ENVY: there is no such area or"),
         ([], "orchestrator_config = [1]", "`orchestrator_config` in pytest's configuration has 1"),

@@ -102,6 +102,12 @@ def test_what_is_judged_no_longer_is_said(tmp_path: Path) -> None:
     assert change.broken == []
 
 
+def test_what_was_not_selected_is_no_change(tmp_path: Path) -> None:
+    before = report(tmp_path)
+    now = {"RES-2": outcomes({"RES-2": Status.NOT_SEEN})["RES-2"]}
+    assert baseline.compare(before, now, selected=["RES-1", "RES-2"]).gone == ["RES-1", "RES-2"]
+
+
 def test_a_baseline_is_a_report_of_the_same_orchestrator(tmp_path: Path) -> None:
     files.write(report(tmp_path), tmp_path)
     path = tmp_path / "report.json"

@@ -184,6 +184,17 @@ def test_a_rule_that_blocks_a_selected_one_counts() -> None:
     assert "broken: SUB-1; blocked: ENV-1" in verdict.reason
 
 
+def test_a_rule_that_blocks_counts_whatever_its_profile() -> None:
+    made = outcomes({"DYN-9": Status.BLOCKED, "SUB-1": Status.FAILED})
+    dynamic = [rule.id for rule in RULES.values() if rule.profile is Profile.DYNAMIC]
+    judged = {rule: made[rule] for rule in ("SUB-1", *dynamic)}
+    verdict = reach(judged, [Profile.DYNAMIC], selected=dynamic)
+    assert verdict.blockers == ("SUB-1",)
+    assert verdict.label == "non-conformant"
+    assert set(verdict.profiles) == {Profile.DYNAMIC}
+    assert verdict.profiles[Profile.DYNAMIC].kind is Kind.INCONCLUSIVE
+
+
 def test_rules_that_there_were_not_yet_do_not_count() -> None:
     older = [rule for rule in RULES.values() if rule.id != "ENV-1"]
     made = outcomes()

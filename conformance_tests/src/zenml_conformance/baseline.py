@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from zenml_conformance.errors import InputError
@@ -68,12 +68,15 @@ def broken_in(report: Report) -> frozenset[str]:
     return frozenset(rule.id for rule in report.with_status(*OUT_OF_ORDER))
 
 
-def compare(report: Report, outcomes: Mapping[str, Outcome]) -> Change:
+def compare(
+    report: Report, outcomes: Mapping[str, Outcome], selected: Collection[str] | None = None
+) -> Change:
     """Say what is different now.
 
     Args:
         report: The baseline.
         outcomes: What became of the rules now.
+        selected: The rules that were to be judged; None: all of them.
 
     Returns:
         The change. A rule that is broken and that the baseline did not judge is new, and no
@@ -96,6 +99,8 @@ def compare(report: Report, outcomes: Mapping[str, Outcome]) -> Change:
         gone=[
             rule
             for rule, status in then.items()
-            if status not in UNJUDGED and now.get(rule, Status.NOT_SEEN) in UNJUDGED
+            if (selected is None or rule in selected)
+            and status not in UNJUDGED
+            and now.get(rule, Status.NOT_SEEN) in UNJUDGED
         ],
     )

@@ -61,7 +61,7 @@ def conclude(
     """
     verdict = reach(dict(outcomes), terms.profiles, selected=selected)
     ledger = waivers.ledger(list(terms.waivers.values()), outcomes, terms.today)
-    change = baseline.compare(before, outcomes) if before else None
+    change = baseline.compare(before, outcomes, selected) if before else None
     problems = [entry.problem for entry in ledger if entry.problem]
     if change is None:
         problems = _out_of_order(verdict) + problems

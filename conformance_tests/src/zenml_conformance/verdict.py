@@ -165,13 +165,14 @@ def reach(
     Returns:
         The verdict.
     """
-    rules = [rule for rule in rules if not scope or rule.profile in scope]
-    ids = {rule.id for rule in rules}
     # What was not selected and was judged all the same blocks what was selected.
-    blockers = set() if selected is None else ids & {*outcomes} - {*selected}
-    judged = ids if selected is None else ids & {*selected} | blockers
+    blockers = set() if selected is None else outcomes.keys() - set(selected)
+    rules = [r for r in rules if not scope or r.profile in scope or r.id in blockers]
+    judged = {rule.id for rule in rules if selected is None or rule.id in selected} | blockers
     by_profile = {
-        profile: [rule for rule in rules if rule.profile is profile] for profile in Profile
+        profile: [rule for rule in rules if rule.profile is profile]
+        for profile in Profile
+        if not scope or profile in scope
     }
     whole = _stand(rules, outcomes, judged)
     return Verdict(
