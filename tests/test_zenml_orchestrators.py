@@ -96,6 +96,20 @@ def test_outcomes_are_written_a_line_a_rule(
     assert ids == [f"DYN-{number}" for number in range(1, 12)]
 
 
+def test_the_newest_zenml_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the numbers of its version, for each orchestrator."""
+    kept = {outcomes.flavor: outcomes for outcomes in KEPT}
+    monkeypatch.setattr("zenml_orchestrators.outcome.DIRECTORY", tmp_path)
+    versions = kept["local"].versions.model_copy(update={"zenml": "0.100.1"})
+    newer = kept["local"].model_copy(update={"versions": versions})
+    for outcomes in (newer, kept["local"], kept["modal"]):
+        outcomes.write()
+    assert {outcomes.flavor: outcomes for outcomes in newest()} == {
+        "local": newer,
+        "modal": kept["modal"],
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "changed", "complaint"),
     [

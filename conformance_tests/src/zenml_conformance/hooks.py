@@ -225,7 +225,7 @@ def judge_in_test(judge: Judge, rule_id: str, request: pytest.FixtureRequest) ->
         )
     told = [outcome]
     if outcome.blocked_by and outcome.blocked_by not in request.config.stash[selected_key]:
-        # Nobody asked about the rule at the root; now that it stands in the way, it is told, too.
+        # The rule at the root was not selected. It is reported because it blocks one that was.
         told.append(terms.apply(judge.outcome(outcome.blocked_by)))
     request.node.user_properties += [(PROPERTY, json.dumps(one.to_dict())) for one in told]
     if excuse := terms.excuse_of(outcome):

@@ -101,8 +101,8 @@ def register(parser: pytest.Parser) -> None:
         metavar="AREA|ID,…",
         action="append",
         ini="linelist",
-        help="judge these rules alone: single ones (`STOP-1`), or all whose ids begin so (`ENV`); "
-        "may be repeated",
+        help="judge these rules alone: whole areas (`ENV`) or single rules (`STOP-1`); may be "
+        "repeated",
     )
     option(
         "--conformance-budget",
