@@ -45,12 +45,12 @@ def page() -> str:
     for fault in FAULTS:
         module, _, flavor = fault.flavor.partition(":")
         rows = areas.setdefault(module, {})
-        rows.setdefault(flavor, ([], fault))[0].append(fault.topology.replace("_", " "))
+        rows.setdefault(flavor, ([], fault))[0].append(fault.construction.replace("_", " "))
     parts = [INTRODUCTION]
     for module, rows in areas.items():
         title = (inspect.getdoc(importlib.import_module(module)) or "").partition("\n")[0]
         parts.append(f"## {title.rstrip('.')}\n")
-        parts.append("| Orchestrator | What is wrong | Topology | Red |\n|---|---|---|---|")
+        parts.append("| Orchestrator | What is wrong | Made from | Red |\n|---|---|---|---|")
         for flavor, (topologies, fault) in rows.items():
             red = ", ".join(f"[{rule}](rules.md#{rule.lower()})" for rule in sorted(fault.breaks))
             where = ", ".join(topologies)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faulty import FAULTS
-from faulty.fault import BOTH, Fault
+from faulty.fault import CONSTRUCTIONS, Fault
 from zenml_conformance.conductor import Conductor
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.judge import Judge, scenarios_of
@@ -56,21 +56,23 @@ class Bank:
         self._store = directory / "store"
         self._conductor("new", TargetSpec(ref="reference")).create_store(self._store)
         self._sound = {
-            topology: self._prepare(
-                f"reference-{topology}",
-                TargetSpec(ref="reference", config={"topology": topology}),
-                {
-                    name
-                    for fault in faults
-                    for name in scenarios_of(judged_for(fault), jobs_are_seen=True)
-                    if fault.topology == topology and name not in played_for(fault)
-                },
-            )
-            for topology in BOTH
+            name: self._prepare(name, construction.target, self._grounds(name, faults))
+            for name, construction in CONSTRUCTIONS.items()
         }
         self._faulty: dict[Fault, Future[Conductor]] = {}
         for fault in sorted(faults, key=lambda fault: SLOWEST not in played_for(fault)):
             self._begin(fault)
+
+    def _grounds(self, construction: str, faults: list[Fault]) -> set[str]:
+        """The scenarios that are played on the sound orchestrator, for faults made from it."""
+        sound = CONSTRUCTIONS[construction]
+        return {
+            name
+            for fault in faults
+            if fault.construction == construction
+            for name in scenarios_of(judged_for(fault), not sound.is_black_box, sound.declared)
+            if name not in played_for(fault)
+        }
 
     def _conductor(self, name: str, target: TargetSpec) -> Conductor:
         directory = self._directory / name
@@ -85,9 +87,8 @@ class Bank:
 
     def _begin(self, fault: Fault) -> Future[Conductor]:
         if fault not in self._faulty:
-            target = TargetSpec(ref=fault.flavor, config={"topology": fault.topology})
             self._faulty[fault] = self._thread.submit(
-                self._prepare, str(fault), target, played_for(fault)
+                self._prepare, str(fault), fault.target, played_for(fault)
             )
         return self._faulty[fault]
 
@@ -106,7 +107,7 @@ class Bank:
         faulty, played = self._begin(fault).result(), played_for(fault)
 
         def evidence(scenario: str) -> Evidence:
-            conductor = faulty if scenario in played else self._sound[fault.topology]
+            conductor = faulty if scenario in played else self._sound[fault.construction]
             return conductor.evidence(scenario)
 
         return Judge(evidence)

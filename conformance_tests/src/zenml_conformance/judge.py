@@ -12,6 +12,7 @@ from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.inputs import printable
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import (
+    FAKE_PROCESSES,
     NO_BACKEND,
     Capability,
     Level,
@@ -77,6 +78,8 @@ class Judge:
                     return outcome
             if rule.needs_jobs:
                 self._look_at_jobs()
+            if rule.needs_own_backend and self.evidence_of("diamond").simulated:
+                raise NotApplicable(FAKE_PROCESSES)
             evidence = [self._played(name) for name in rule.scenarios]
             tier = _tier(evidence)
             try:
@@ -165,7 +168,7 @@ def scenarios_of(
             seen.add(rule.id)
             todo += rule.requires
             applies = rule.capability is None or rule.capability in declared
-            if applies and (jobs_are_seen or not rule.needs_jobs):
+            if applies and not (rule.needs_own_backend if jobs_are_seen else rule.needs_jobs):
                 wanted.update(rule.scenarios)
                 if rule.level is Level.MUST:
                     needed.update(rule.scenarios)

@@ -33,12 +33,14 @@ MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
 class Profile(str, Enum):
     """A part of the contract that can be claimed by itself.
 
-    STATIC: pipelines whose DAG is known at submission. DYNAMIC: pipelines that are code, with
+    STATIC: pipelines whose DAG is known at submission. PROCESSES: what a step's process is, which
+    only the orchestrator's own backend shows. DYNAMIC: pipelines that are code, with
     inline and isolated steps. RESOURCES: what steps ask for reaches their jobs. OPERATIONS: runs
     are refreshed and stopped. SCHEDULING: runs fire by themselves.
     """
 
     STATIC = "static"
+    PROCESSES = "processes"
     DYNAMIC = "dynamic"
     RESOURCES = "resources"
     OPERATIONS = "operations"
@@ -64,6 +66,11 @@ class Capability(str, Enum):
     STEP_RETRIES = "retrying steps in the backend"
 
 
+FAKE_PROCESSES = (
+    "the suite's fake backend starts the processes; judge it with --conformance-tier=live"
+)
+"""Why what a step's process is can't be said of an orchestrator on the fake backend."""
+
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 """Why what jobs show is `NotApplicable` to some orchestrators."""
 
@@ -83,6 +90,8 @@ class Rule:
         requires: Rules without which this one can't be judged.
         needs_jobs: Whether the check can do nothing without jobs, which only the fake backend
             shows: elsewhere nothing is played for it.
+        needs_own_backend: Whether it is about what the orchestrator's own backend starts, so that
+            nothing is played for it on the fake backend.
         profile: The part of the contract that it belongs to.
         capability: What an orchestrator must declare for the rule to apply; None: it always does.
         since: The suite's version that brought it.
@@ -98,6 +107,7 @@ class Rule:
     scenarios: tuple[str, ...]
     requires: tuple[str, ...]
     needs_jobs: bool
+    needs_own_backend: bool
     profile: Profile
     capability: Capability | None
     since: str
@@ -114,6 +124,7 @@ def rule(
     *,
     requires: tuple[str, ...] = ("DAG-2",),
     needs_jobs: bool = False,
+    needs_own_backend: bool = False,
     profile: Profile = Profile.STATIC,
     capability: Capability | None = None,
     since: str = "0.1",
@@ -128,6 +139,7 @@ def rule(
         level: How much it matters.
         requires: Ids of rules without which this one can't be judged.
         needs_jobs: Whether the check can do nothing without jobs.
+        needs_own_backend: Whether the fake backend can't show what it is about.
         profile: The part of the contract that it belongs to.
         capability: What must be declared for the rule to apply.
         since: The suite's version that brings it.
@@ -154,6 +166,7 @@ def rule(
             scenarios=_scenarios(id, check),
             requires=requires,
             needs_jobs=needs_jobs,
+            needs_own_backend=needs_own_backend,
             profile=profile,
             capability=capability,
             since=since,

@@ -12,6 +12,7 @@ from faulty import environment as environment  # isort: skip
 from faulty import failure as failure  # isort: skip
 from faulty import hooks as hooks  # isort: skip
 from faulty import identity as identity  # isort: skip
+from faulty import processes as processes  # isort: skip
 from faulty import packaging as packaging  # isort: skip
 from faulty import records as records  # isort: skip
 from faulty import resources as resources  # isort: skip
@@ -22,3 +23,4 @@ from faulty import status as status  # isort: skip
 from faulty import stop as stop  # isort: skip
 from faulty import dynamic as dynamic  # isort: skip
 from faulty import isolated as isolated  # isort: skip
+from faulty import foreign as foreign  # isort: skip

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from zenml.orchestrators import BaseOrchestrator, BaseOrchestratorConfig
 
+from makefile.flavor import MakefileFlavor
+from threaded.flavor import ThreadedFlavor
 from zenml_conformance.core.coordinator import Coordinator, CoordinatorTopology
 from zenml_conformance.core.entrypoints import StepEntrypoint
 from zenml_conformance.core.job_factory import JobFactory
@@ -18,6 +20,8 @@ from zenml_conformance.core.stopping import Stop
 from zenml_conformance.core.topology import Topology
 from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.rule import Capability
+from zenml_conformance.target_spec import TargetSpec
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,29 +35,71 @@ if TYPE_CHECKING:
 COORDINATOR, NATIVE_DAG = "coordinator", "native_dag"
 BOTH = (COORDINATOR, NATIVE_DAG)
 
+
+@dataclass(frozen=True)
+class Construction:
+    """An orchestrator that is right, from which faulty ones are made.
+
+    Attributes:
+        target: The orchestrator.
+        declared: What it declares.
+    """
+
+    target: TargetSpec
+    declared: frozenset[Capability] = frozenset(Capability)
+
+    @property
+    def is_black_box(self) -> bool:
+        """Whether the suite can't connect the fake backend."""
+        return self.target.ref != "reference" and self.target.harness is None
+
+
+MAKEFILE, THREADED = "makefile", "threaded"
+
+CONSTRUCTIONS = {
+    topology: Construction(TargetSpec(ref="reference", config={"topology": topology}))
+    for topology in BOTH
+} | {
+    MAKEFILE: Construction(
+        TargetSpec(ref="makefile.flavor:MakefileFlavor"), frozenset({Capability.STOP})
+    ),
+    THREADED: Construction(
+        TargetSpec(
+            ref="threaded.flavor:ThreadedFlavor", harness="threaded.harness:ThreadedHarness"
+        ),
+        frozenset({Capability.STOP, Capability.STATUS}),
+    ),
+}
+"""By name: the core in its two topologies, and two that share no line with it."""
+
 Part = TypeVar("Part", bound=type)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A faulty orchestrator, in one topology.
+    """A faulty orchestrator, in one construction.
 
     Attributes:
         flavor: Import path of its flavor.
-        topology: Who keeps the DAG.
+        construction: What it was made from: a name in `CONSTRUCTIONS`.
         breaks: Exactly the rules that must be red.
         scenarios: Scenarios to play; none: the first that each of these rules looks at.
     """
 
     flavor: str
-    topology: str
+    construction: str
     breaks: frozenset[str]
     scenarios: tuple[str, ...]
 
     def __str__(self) -> str:
         """Name it, for pytest."""
-        return f"{self.flavor.partition(':')[2].removesuffix('Flavor')}-{self.topology}"
+        return f"{self.flavor.partition(':')[2].removesuffix('Flavor')}-{self.construction}"
+
+    @property
+    def target(self) -> TargetSpec:
+        """How it is given to the suite."""
+        return CONSTRUCTIONS[self.construction].target.model_copy(update={"ref": self.flavor})
 
 
 FAULTS: list[Fault] = []
@@ -110,6 +156,36 @@ def sound(
         A decorator that leaves the class as it is.
     """
     return breaks(topologies=topologies, scenarios=scenarios, beside=beside)
+
+
+def breaks_foreign(
+    construction: str, *rules: str, scenarios: tuple[str, ...] = ()
+) -> Callable[[Part], Part]:
+    """Put a faulty orchestrator into the bank that shares no line with the core.
+
+    Args:
+        construction: What it is a subclass of: `MAKEFILE` or `THREADED`.
+        *rules: Exactly the rules that must be red.
+        scenarios: Scenarios to play; none: the first that each of these rules looks at.
+
+    Returns:
+        A decorator that leaves the class as it is.
+    """
+    base = {MAKEFILE: MakefileFlavor, THREADED: ThreadedFlavor}[construction]
+
+    def register(orchestrator: Part) -> Part:
+        class Flavor(base):  # type: ignore[misc, valid-type]
+            @property
+            def implementation_class(self) -> type[BaseOrchestrator]:
+                return orchestrator
+
+        name, module = f"{orchestrator.__name__}Flavor", orchestrator.__module__
+        flavor = type(name, (Flavor,), {"__module__": module, "__qualname__": name})
+        setattr(sys.modules[module], name, flavor)
+        FAULTS.append(Fault(f"{module}:{name}", construction, frozenset(rules), scenarios))
+        return orchestrator
+
+    return register
 
 
 def fake_backend(orchestrator: JobOrchestrator) -> FakeBackend:

@@ -337,3 +337,12 @@ class AsynchronousAndSilent(ReferenceOrchestrator):
     def follow(self, *arguments: Any) -> SubmissionResult | None:
         super().follow(*arguments)
         return None
+
+
+@breaks("SUB-11")
+class NeverWaits(ReferenceOrchestrator):
+    """Its configuration says that it is synchronous, and its client goes on at once."""
+
+    def is_synchronous(self, snapshot: PipelineSnapshotResponse) -> bool:
+        del snapshot
+        return False

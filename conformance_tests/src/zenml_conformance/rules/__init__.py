@@ -9,6 +9,7 @@ from zenml_conformance.rules import submission as submission  # isort: skip
 from zenml_conformance.rules import identity as identity  # isort: skip
 from zenml_conformance.rules import topology as topology  # isort: skip
 from zenml_conformance.rules import environment as environment  # isort: skip
+from zenml_conformance.rules import processes as processes  # isort: skip
 from zenml_conformance.rules import records as records  # isort: skip
 from zenml_conformance.rules import failure as failure  # isort: skip
 from zenml_conformance.rules import hooks as hooks  # isort: skip

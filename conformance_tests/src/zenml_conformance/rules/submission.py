@@ -262,3 +262,19 @@ def the_run_goes_on_without_its_client(client_killed: ClientKilled, diamond: Dia
             "the client was killed after submission had returned; when all was over, the run was "
             f"{status}"
         )
+
+
+@rule("SUB-11", SHOULD, since="0.3")
+def who_says_that_it_waits_waits(diamond: Diamond) -> None:
+    """An orchestrator whose configuration says `is_synchronous` has the client wait for the run.
+
+    Why: scripts and CI jobs go on with the outputs of a run when the call of the pipeline returns,
+    and take its return for success (`BaseOrchestratorConfig.is_synchronous`).
+
+    Fix: give `SubmissionResult` a `wait_for_completion` that returns when the run has ended, or let
+    `is_synchronous` say what the settings say.
+    """
+    if not diamond.is_synchronous:
+        raise NotApplicable("its configuration says that it is not synchronous")
+    if diamond.outlived_client:
+        raise Violation("is_synchronous is True, and the client ended while the run was under way")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, UnderClaim
+from zenml_conformance.lab.evidence import Evidence, UnderClaim, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import (
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 
 class Diamond(Evidence):
-    """What is left of the scenario."""
+    """What is left of the scenario.
+
+    Attributes:
+        is_synchronous: What the orchestrator's configuration says of itself.
+        outlived_client: Whether the run was under way when the client had ended.
+    """
+
+    is_synchronous: bool = unseen("no client got as far as to submit a run")
+    outlived_client: bool = unseen("no client got as far as to submit a run")
 
 
 @step
@@ -47,7 +55,9 @@ def join(probes: str, left: int) -> int:
 @pipeline(enable_cache=False)
 def diamond(probes: str) -> None:
     """One step function called twice between a source and a join; one edge carries no data."""
-    first = source.with_options(environment={**NASTY, "CONFORMANCE_PLAIN": "source"})(probes)
+    first = source.with_options(
+        environment={**NASTY, "CONFORMANCE_PLAIN": "source", "CONFORMANCE_Mixed_Case": "kept"}
+    )(probes)
     left = meet.with_options(environment={"CONFORMANCE_OWN": "meet"})(
         probes, own="left", other="right", value=first
     )
@@ -63,7 +73,9 @@ def play(lab: Laboratory, seen: Diamond) -> None:
     from zenml_conformance.lab import zenml_store
 
     client = lab.start("diamond", diamond)
-    lab.finish(client)
+    if lab.finish(client).run:
+        seen.is_synchronous = lab.orchestrator.config.is_synchronous
+        seen.outlived_client = zenml_store.is_under_way()
     if not zenml_store.is_under_way() and not lab.orchestrator.config.is_synchronous:
         detail = "the config's is_synchronous is False, and the client waits for the run's end"
         seen.under_claims = [UnderClaim(capability="synchronous", detail=detail)]
