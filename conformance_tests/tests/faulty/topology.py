@@ -128,3 +128,28 @@ class OneLongChain(DagSubmission):
     def parents(self, name: str) -> Sequence[str]:
         names = self.names()
         return names[max(names.index(name) - 1, 0) : names.index(name)]
+
+
+@breaks("DAG-6")
+class OnePageOfSteps(Coordinator):
+    """Steps are read from the first page of a list."""
+
+    def names(self) -> Sequence[str]:
+        return super().names()[:20]
+
+
+@breaks("DAG-6", topologies=(NATIVE_DAG,), beside=(StepEntrypoint,))
+class FewDependencies(DagSubmission):
+    """A job has room for four dependencies; the others are lost."""
+
+    def parents(self, name: str) -> Sequence[str]:
+        return super().parents(name)[:4]
+
+
+@breaks("DAG-6")
+class AfterTheFirstParent(Coordinator):
+    """A step starts when the first of the steps upstream of it is done."""
+
+    def parents(self, name: str) -> Collection[str]:
+        parents = sorted(super().parents(name))
+        return parents[:1] if name.startswith("train") else parents

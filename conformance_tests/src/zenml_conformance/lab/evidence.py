@@ -401,6 +401,7 @@ class Evidence(Written):
         submissions: The client processes, in order.
         runs: Every run in the scenario's store at the end.
         unreadable: Why ZenML can't read the runs in its own store; None: it can.
+        gave_up: Why a run's end was waited for no longer; None: it has ended, or all jobs have.
         runs_before_refresh: The same before `refresh_run_status`; empty: no refresh was needed.
         refresh: What refreshing raised.
         jobs: What the fake backend was asked to run.
@@ -426,6 +427,7 @@ class Evidence(Written):
     submissions: list[Submission] = Field(default_factory=list)
     runs: list[RunRecord] = Field(default_factory=list)
     unreadable: str | None = None
+    gave_up: str | None = None
     runs_before_refresh: list[RunRecord] = Field(default_factory=list)
     refresh: Raised | None = None
     jobs: list[JobRecord] = unseen(ONLY_JOBS)
@@ -482,6 +484,11 @@ class Evidence(Written):
             return None
         wanted = self.submissions[0].run if self.submissions else None
         return next((r for r in self.runs if r.id == wanted), self.runs[0])
+
+    @property
+    def at_the_end(self) -> str:
+        """When the runs were read, in words."""
+        return f"when {self.gave_up or 'every process was gone'}"
 
     @property
     def calls(self) -> list[Call]:

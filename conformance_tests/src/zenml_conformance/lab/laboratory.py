@@ -509,6 +509,10 @@ class Laboratory:
             if (shown := zenml_store.progress(runs)) != before:
                 quiet_until, before = self.deadline(SETTLE_SECONDS), shown
             time.sleep(0.2)
+        self.evidence.gave_up = (
+            f"ZenML's store had shown no progress for {SETTLE_SECONDS * self._stretch:.0f} s "
+            "(--conformance-patience stretches that)"
+        )
 
     def refresh(self) -> None:
         """Refresh every unfinished run, and keep what the store showed before.

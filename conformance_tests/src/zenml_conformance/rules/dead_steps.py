@@ -38,8 +38,8 @@ def ended_run(seen: Evidence) -> RunRecord:
             else "refreshing it changed nothing"
         )
         raise Violation(
-            f"every process is gone, and the run is still in progress as {run.status!r} "
-            f"({steps}); {refresh}"
+            f"{seen.at_the_end}, the run was still in progress as {run.status!r} ({steps}); "
+            f"{refresh}"
         )
     return run
 

@@ -259,8 +259,8 @@ def the_run_goes_on_without_its_client(client_killed: ClientKilled, diamond: Dia
         steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) if run else ""
         status = f"{run.status!r} ({steps or 'no step recorded'})" if run else "not recorded"
         raise Violation(
-            "the client was killed after submission had returned; when all was over, the run was "
-            f"{status}"
+            f"the client was killed after submission had returned; {client_killed.at_the_end}, the "
+            f"run was {status}"
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.rule import MUST, SHOULD, NotApplicable, NotSeen, Violation, rule
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.failing import Failing
+from zenml_conformance.scenarios.wide import SMALL, Wide
 
 
 @rule("DAG-5", MUST, requires=("RUNID-1",))
@@ -46,20 +48,28 @@ def steps_wait_for_their_upstream(diamond: Diamond) -> None:
     Fix: derive the order from `step.spec.upstream_steps`, every edge of it, also those that carry
     no data. In a generated `backend.py`: pass on all of `job.depends_on`.
     """
-    unseen = []
-    for name, upstream in diamond.call.steps.items():
-        starts = [
-            r.started_at for r in diamond.known_step_jobs if r.job.step == name and r.started_at
-        ]
-        probe = diamond.probe(name)
+    _check_order(diamond)
+
+
+def _check_order(seen: Evidence) -> None:
+    """See that the steps of a scenario's first run were started in their order.
+
+    Raises:
+        Violation: If one was started too early.
+        NotSeen: If one was never started.
+    """
+    jobs, unseen = seen.known_step_jobs, []
+    for name, upstream in seen.call.steps.items():
+        starts = [r.started_at for r in jobs if r.job.step == name and r.started_at]
+        probe = seen.probe(name)
         starts += [probe.began] if probe else []
         for parent in upstream:
-            if early := _recorded_too_early(diamond, name, parent):
+            if early := _recorded_too_early(seen, name, parent):
                 raise Violation(early)
             if not starts:
                 unseen.append(f"{name!r} after {parent!r}")
                 continue
-            before = diamond.probe(parent)
+            before = seen.probe(parent)
             ended = before.ended if before else None
             if ended is None or min(starts) < ended:
                 when = f"{ended - min(starts):.2f} s before" if ended else "but never"
@@ -68,7 +78,7 @@ def steps_wait_for_their_upstream(diamond: Diamond) -> None:
         raise NotSeen(f"these were never started, so their order was not seen: {', '.join(unseen)}")
 
 
-def _recorded_too_early(seen: Diamond, name: str, parent: str) -> str | None:
+def _recorded_too_early(seen: Evidence, name: str, parent: str) -> str | None:
     """Tell from ZenML's records that a step was begun before its parent had ended.
 
     The code of such a step may never have run: it fails when its input is looked up.
@@ -92,20 +102,30 @@ def each_step_runs_once(diamond: Diamond) -> None:
     generated `backend.py`: write `find`, so that a job whose submission was not answered is not
     submitted again.
     """
-    run, problems = diamond.run, []
-    for name in diamond.call.steps:
-        status = run.status_of(name) if run else "never recorded"
-        jobs = sum(record.job.step == name for record in diamond.known_step_jobs)
-        times = sum(probe.step == name for probe in diamond.probes)
+    _check_once(diamond)
+
+
+def _check_once(seen: Evidence) -> None:
+    """See that each step of a scenario's first run ran once, and that all of its runs completed.
+
+    Raises:
+        Violation: If not.
+    """
+    problems = []
+    for name in seen.call.steps:
+        status = seen.run.status_of(name) if seen.run else "never recorded"
+        jobs = sum(record.job.step == name for record in seen.known_step_jobs)
+        times = sum(probe.step == name for probe in seen.probes)
         if status != "completed" or times != 1 or jobs > 1:
             what = f"{name!r} is {status}, and its code ran {times} time(s)"
             what += f" in {jobs} job(s)" if jobs else ""
-            error = diamond.last_error(name)
+            error = seen.last_error(name)
             problems.append(what + (f", and its log ends with {error!r}" if error else ""))
     if problems:
         raise Violation("; ".join(problems))
-    if run and (run.status != "completed" or run.in_progress):
-        raise Violation(f"every step completed, yet the run is {run.status!r}")
+    for run in seen.runs:
+        if run.status != "completed" or run.in_progress:
+            raise Violation(f"every step completed, yet the run is {run.status!r}")
 
 
 @rule("DAG-3", MUST)
@@ -151,3 +171,22 @@ def independent_steps_run_in_parallel(diamond: Diamond) -> None:
         )
     if not any(probe.met for probe in diamond.probes):
         raise NotSeen("no step got as far as to look for one that runs at the same time")
+
+
+@rule("DAG-6", MUST, since="0.3")
+def a_wide_run_is_no_exception(wide: Wide) -> None:
+    """A run of many steps keeps their order and runs each once, beside the runs of other clients.
+
+    Why: what works with four steps fails with forty: ZenML's lists come in pages of 20
+    (`zenml.constants.PAGE_SIZE_DEFAULT`), backends limit dependencies and names, and clients that
+    submit at the same moment make the same names.
+
+    Fix: read all pages (`zenml.utils.pagination_utils.depaginate`), take every edge of every step,
+    and put something into each name that no other client can have.
+    """
+    if len(wide.runs) < len(SMALL) + 1:
+        raised = next((s.raised for s in wide.submissions if s.raised), None)
+        because = f": a client raised {raised}" if raised else ""
+        raise Violation(f"{len(SMALL) + 1} clients gave {len(wide.runs)} runs{because}")
+    _check_order(wide)
+    _check_once(wide)

@@ -82,3 +82,14 @@ def failure_not_waited_for(scene: Scene) -> None:
             snapshot.step_configurations[lost].spec.upstream_steps.clear()
 
     scene.change_snapshots(change)
+
+
+@sabotage("DAG-6")
+def late_edges_lost(scene: Scene) -> None:
+    """The last step of a wide run waits for nothing."""
+
+    def change(snapshot: Any) -> None:
+        if "report" in snapshot.step_configurations:
+            snapshot.step_configurations["report"].spec.upstream_steps.clear()
+
+    scene.change_snapshots(change)
