@@ -38,10 +38,17 @@ onload = () => {{
     .filter(e => !e.closest(".scroll, nav, .sum, .track"))
     .filter(e => e.getBoundingClientRect().right > edge)
     .map(e => e.tagName + "." + e.className).join(" ");
-  note.shown = [...page.querySelectorAll("details.rule")]
-    .filter(e => e.getBoundingClientRect().height).length;
+  const rules = () => [...page.querySelectorAll("details.rule")]
+    .filter(e => e.checkVisibility()).map(e => e.id).join(" ");
+  note.shown = rules();
   note.bars = [...page.querySelectorAll("details[open] .track .bar")]
     .filter(e => e.getBoundingClientRect().width > 1).length;
+  const search = page.getElementById("search");
+  if (search) {{
+    search.value = "success TOPOLOGY";
+    search.dispatchEvent(new Event("input"));
+    note.found = rules();
+  }}
 }};
 </script></body></html>"""
 
@@ -117,12 +124,21 @@ def test_the_page_fits_the_screen(width: int, page: str, browser: Browser) -> No
     assert int(measured["bars"]) == 7  # of the hand-made diamond
 
 
-def test_rules_are_filtered_without_a_script(page: str, browser: Browser) -> None:
-    everything = int(browser.measure(page, 1280)["shown"])
+def test_areas_are_open_that_have_something_to_say(page: str, browser: Browser) -> None:
+    shown = browser.measure(page, 1280)["shown"].split()
+    assert {rule.partition("-")[0] for rule in shown} == {"dag", "env", "app", "res", "set"}
+
+
+def test_rules_are_filtered(page: str, browser: Browser) -> None:
     chosen = page.replace('id="show-all" checked', 'id="show-all"')
     chosen = chosen.replace('id="show-failed"', 'id="show-failed" checked')
-    assert everything == page.count('<details class="rule')
-    assert browser.measure(chosen, 1280)["shown"] == "1"
+    assert browser.measure(chosen, 1280)["shown"] == "dag-1"
+
+
+def test_rules_are_searched(page: str, browser: Browser) -> None:
+    found = browser.measure(page, 1280)["found"].split()
+    assert "dag-3" in found
+    assert {rule.partition("-")[0] for rule in found} == {"dag"}
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from zenml_conformance.judge import Judge, scenarios_of
 from zenml_conformance.launch import launch
 from zenml_conformance.options import Options
 from zenml_conformance.plugin import PROPERTY, SUITE, asked_key
+from zenml_conformance.progress import follow
 from zenml_conformance.result import conclude
 from zenml_conformance.rule import Capability, Level, Outcome, Rule, Status, Tier
 from zenml_conformance.rules import RULES
@@ -78,6 +81,8 @@ def _open(config: pytest.Config) -> None:
         from zenml_conformance.report.files import make_room
 
         make_room(asked.report)
+    if config.option.verbose >= 0:
+        config.get_terminal_writer().line(f"loading {asked.orchestrator}, ZenML and a new store …")
     if asked.baseline:
         config.stash[baseline_key] = baseline.read(asked.baseline)
     conductor, description = launch(config, asked)
@@ -192,6 +197,31 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         conductor.plan(scenarios_of(rules, conductor.connected, conductor.capabilities))
         if conductor.stand_in and (unseen := [rule for rule in rules if RULES[rule].needs_jobs]):
             conductor.stand_in.plan(scenarios_of(unseen, True, conductor.capabilities))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Show how far the scenarios are. The tests then find all evidence at hand.
+
+    Not with `-x` or the like: such a session is to end with the first broken rule.
+    """
+    config = session.config
+    conductor = config.stash.get(conductor_key, None)
+    rules = config.stash.get(selected_key, None)
+    if conductor is None or not rules or hasattr(config, "workerinput"):
+        return
+    if config.option.maxfail or config.option.verbose < -1:
+        return
+    with _uncaptured(config):
+        follow(conductor.engine, sys.stdout, conductor.deadline)
+
+
+@contextmanager
+def _uncaptured(config: pytest.Config) -> Iterator[None]:
+    """Show what is printed, though pytest keeps what tests print."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import importlib
+import time
 from typing import Any
 
 from zenml_conformance.engine.child import ProcessSpec
@@ -29,6 +30,7 @@ class Scenarios:
         self._specs: dict[str, ProcessSpec] = {}
         self._queue: collections.deque[str] = collections.deque()
         self._pids: dict[str, int] = {}
+        self._began: dict[str, float] = {}
 
     def start(self) -> None:
         """Start as many as may be played."""
@@ -36,6 +38,7 @@ class Scenarios:
         while self._queue and live < self._at_a_time:
             key = self._queue.popleft()
             self._pids[key] = self._children.fork(self._specs[key])
+            self._began[key] = time.monotonic()
             live += 1
 
     # -- operations -------------------------------------------------------------------------
@@ -57,5 +60,23 @@ class Scenarios:
             pid = self._pids.get(key)
             code = None if pid is None else self._children.exit_code(pid)
             return {"code": code} if code is not None or late else None
+
+        raise Later(answer, timeout)
+
+    def op_await_progress(self, caller: int, played: int, timeout: float) -> Any:
+        """Wait until more scenarios have been played than the caller knows of.
+
+        Gives how many have been, of how many, and for how many seconds each of the others has been
+        playing, by its key.
+        """
+
+        def answer(late: bool) -> Any | None:
+            live = [key for key, pid in self._pids.items() if self._children.exit_code(pid) is None]
+            done = len(self._pids) - len(live)
+            if done <= played and not late:
+                return None
+            now = time.monotonic()
+            playing = {key: now - self._began[key] for key in live}
+            return {"played": done, "planned": len(self._specs), "playing": playing}
 
         raise Later(answer, timeout)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import itertools
 import math
 import re
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -57,9 +61,14 @@ def page(report: Report) -> str:
     Returns:
         HTML.
     """
+    file = files(__package__) / "templates" / "report.js"
+    script = Markup(file.read_text("utf-8"))  # noqa: S704 - it is ours
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return draw(
         "report.html.j2",
         report=report,
+        script=script,
+        script_hash=f"sha256-{digest}",
         drawn={(scenario.tier.value, scenario.name) for scenario in report.scenarios},
     )
 
@@ -106,7 +115,9 @@ def draw(template: str, **values: Any) -> str:
         fence=_fence,
         markup=Markup,
         ticks=_ticks,
+        by_area=_by_area,
         by_status=_by_status,
+        linked=_linked,
         share=_share,
         sentence=_sentence,
     )
@@ -118,6 +129,20 @@ def _by_status(rules: list[RuleResult]) -> dict[Status, list[RuleResult]]:
     """Group rules by status, the most urgent first."""
     grouped = {status: [rule for rule in rules if rule.status is status] for status in ORDER}
     return {status: some for status, some in grouped.items() if some}
+
+
+def _by_area(rules: list[RuleResult]) -> list[tuple[str, list[RuleResult]]]:
+    """Group rules by area; those of an area stand together in the specification."""
+    groups = itertools.groupby(rules, lambda rule: rule.area)
+    return [(area, list(group)) for area, group in groups]
+
+
+def _linked(text: str) -> Markup:
+    """Make a link of each id of a rule."""
+    link = r'<a class="id" href="#\g<0>">\g<0></a>'
+    linked = re.sub(r"\b[A-Z]+-\d+\b", link, str(escape(printable(text))))
+    lower = re.sub(r'(?<=href="#)[^"]+', lambda match: match[0].lower(), linked)
+    return Markup(lower)  # noqa: S704 - escaped
 
 
 def _visible(value: Any) -> Any:
