@@ -6,6 +6,23 @@ import difflib
 from collections.abc import Iterable
 
 from zenml_conformance.rules import RULES
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.inspection import Inspection
+from zenml_conformance.scenarios.killed import Killed
+from zenml_conformance.scenarios.step_process import StepProcess
+from zenml_conformance.scenarios.stopped import Stopped
+
+QUICK = "quick"
+"""The name of the selection of rules that few, short scenarios show."""
+
+QUICK_SCENARIOS = {
+    Inspection.SCENARIO,
+    Diamond.SCENARIO,
+    Killed.SCENARIO,
+    StepProcess.SCENARIO,
+    Stopped.SCENARIO,
+}
+"""They show on a slow backend, too, within minutes, what most often goes wrong."""
 
 
 class UnknownRules(ValueError):
@@ -26,7 +43,7 @@ def select(names: Iterable[str]) -> frozenset[str]:
     """Find the rules that areas and ids stand for.
 
     Args:
-        names: `ENV`, or `ENV-1`; in upper or lower case.
+        names: `ENV`, `ENV-1` or `quick`; in upper or lower case.
 
     Returns:
         The rules' ids.
@@ -38,12 +55,17 @@ def select(names: Iterable[str]) -> frozenset[str]:
     for name in names:
         word = name.upper()
         found = [rule for rule in RULES if word in (rule, area_of(rule))]
+        if word == QUICK.upper():
+            found = [
+                rule.id for rule in RULES.values() if QUICK_SCENARIOS.issuperset(rule.scenarios)
+            ]
         if not found:
             near = difflib.get_close_matches(word, [*areas(), *RULES], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UnknownRules(
                 f"there is no such area or rule.{hint} The areas are {', '.join(areas())}; a rule "
-                f"is named by its id, such as {next(iter(RULES))}."
+                f"is named by its id, such as {next(iter(RULES))}; `{QUICK}` is a selection that "
+                "takes little time."
             )
         selected.update(found)
     return frozenset(selected)
