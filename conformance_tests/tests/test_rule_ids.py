@@ -26,6 +26,7 @@ FROZEN = {
     "DAG-3": MUST,
     "DAG-4": SHOULD,
     "DAG-5": MUST,
+    "DAG-6": MUST,
     "DEAD-1": MUST,
     "DEAD-2": MUST,
     "DEAD-3": MUST,
@@ -78,6 +79,15 @@ FROZEN = {
     "PKG-4": MUST,
     "PKG-5": MUST,
     "PKG-6": MUST,
+    "PROC-1": MUST,
+    "PROC-2": MUST,
+    "PROC-3": MUST,
+    "PROC-4": MUST,
+    "PROC-5": MUST,
+    "PROC-6": SHOULD,
+    "PROC-7": SHOULD,
+    "PROC-8": SHOULD,
+    "PROC-9": SHOULD,
     "RES-1": MUST,
     "RES-2": MUST,
     "RES-3": MUST,
@@ -121,6 +131,7 @@ FROZEN = {
     "SUB-8": SHOULD,
     "SUB-9": SHOULD,
     "SUB-10": MUST,
+    "SUB-11": SHOULD,
 }
 
 

@@ -45,6 +45,8 @@ from zenml_conformance.scenarios.rejected_midway import RejectedMidway
 from zenml_conformance.scenarios.resources import Resources
 from zenml_conformance.scenarios.scenario import load
 from zenml_conformance.scenarios.shared.dynamic import Entry
+from zenml_conformance.scenarios.shared.process import ProcessReport
+from zenml_conformance.scenarios.step_process import StepProcess
 from zenml_conformance.scenarios.stop_on_failure import StopOnFailure
 from zenml_conformance.scenarios.stopped import Stopped
 from zenml_conformance.scenarios.stopped_early import StoppedEarly
@@ -192,6 +194,13 @@ def answers(state: str) -> Answers:
     return Answers(answers=[said], raised=None, states={"reporter": state})
 
 
+def process_report(step: str, **seen: Any) -> ProcessReport:
+    """What a step saw of a process like that of a new interpreter."""
+    around = {"machine": "m", "user": 0, "directory": "/", "umask": 0o022, "limits": {}}
+    made = {"pid": STEP, "imported_by": STEP, "draws": {}, "signals": [], "descriptors": []}
+    return ProcessReport.model_validate({**made, "step": step, "surroundings": around, **seen})
+
+
 HALF_SEEN: dict[str, tuple[list[Evidence], str]] = {
     "SUB-4": ([of(RejectedMidway, simulated=True)], "asked for nothing that it could refuse"),
     "SUB-5": ([of(Diamond, submitted=call(placeholder=None), probes=ALONE)], "no placeholder run"),
@@ -199,6 +208,8 @@ HALF_SEEN: dict[str, tuple[list[Evidence], str]] = {
         [of(Failing, probes=[probe("boom")]), of(Killed)],
         "no run with a killed step whose end could be waited for",
     ),
+    "PROC-1": ([of(StepProcess, reports={"busy": process_report("busy")})], "no two steps"),
+    "PROC-4": ([of(StepProcess, quit=[])], "no step got so far"),
     "SUB-8": ([of(Diamond, submitted=call(returned_at=None))], "never returned"),
     "RUNID-1": ([of(Diamond, runs=[run("running", step("source"))])], "no two steps"),
     "RUNID-3": (
@@ -363,6 +374,11 @@ WRONG: list[tuple[str, list[Evidence], str]] = [
             )
         ],
         "started 2 times",
+    ),
+    (
+        "PROC-2",
+        [of(StepProcess, reports={"busy": process_report("busy", imported_by=CLIENT)})],
+        "had been imported by another process",
     ),
     (
         "RUNID-3",

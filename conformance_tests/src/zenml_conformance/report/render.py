@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from zenml_conformance.inputs import printable
 from zenml_conformance.report.model import Report, RuleResult, ScenarioReport
 from zenml_conformance.rule import Level, Status
+from zenml_conformance.rules import RULES
 from zenml_conformance.verdict import Kind
 
 COLOURS = {
@@ -139,10 +140,12 @@ def _by_area(rules: list[RuleResult]) -> list[tuple[str, list[RuleResult]]]:
 
 def _linked(text: str) -> Markup:
     """Make a link of each id of a rule."""
-    link = r'<a class="id" href="#\g<0>">\g<0></a>'
-    linked = re.sub(r"\b[A-Z]+-\d+\b", link, str(escape(printable(text))))
-    lower = re.sub(r'(?<=href="#)[^"]+', lambda match: match[0].lower(), linked)
-    return Markup(lower)  # noqa: S704 - escaped
+
+    def link(match: re.Match[str]) -> str:
+        id = match[0]
+        return f'<a class="id" href="#{id.lower()}">{id}</a>' if id in RULES else id
+
+    return Markup(re.sub(r"\b[A-Z]+-\d+\b", link, str(escape(printable(text)))))  # noqa: S704 - escaped
 
 
 def _visible(value: Any) -> Any:
