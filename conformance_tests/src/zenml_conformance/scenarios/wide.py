@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 BRANCHES = 8
 """Of three steps each: more steps than a page of ZenML's lists has (20)."""
 
-FEW_BRANCHES = 4
-"""On a backend that may take long for each step: each kind of edge once."""
+FEW_BRANCHES = 2
+"""On a backend of its own, which may take long for each step."""
 
 SMALL = ("small-one", "small-two")
 """The other runs."""
