@@ -25,10 +25,11 @@ INTRODUCTION = """\
 # What the suite catches
 
 This page is written by `tools/bank_page.py` from the faulty orchestrators of the suite's own tests
-(`conformance_tests/tests/faulty/`). Each is the reference orchestrator, which is the core of every
-generated project, with one thing wrong. A test plays it and demands that exactly the rules in the
-last column are red: no other, and none less. Those with none are unlike the reference orchestrator,
-and right.
+(`conformance_tests/tests/faulty/`). Most are the reference orchestrator, which is the core of every
+generated project, with one thing wrong. Those made from `makefile` and `threaded` share no line
+with it; `makefile` is a black box, with a backend of its own. A test plays each and demands that
+exactly the rules in the last column are red: no other, and none less. Those with none are unlike
+the reference orchestrator, and right.
 """
 
 

@@ -15,9 +15,7 @@ from zenml_conformance.prove.prover import Prover
 from zenml_conformance.prove.sabotage import Sabotage
 from zenml_conformance.prove.sabotages import SABOTAGES
 from zenml_conformance.prove.table import table
-from zenml_conformance.rule import Level
-from zenml_conformance.rules import RULES
-from zenml_conformance.stash import conductor_key, judge_key, proofs_key, terms_key
+from zenml_conformance.stash import conductor_key, judge_key, outcomes_key, proofs_key, terms_key
 
 TESTS = Path(__file__).parents[1] / "suite" / "test_prove.py"
 PROPERTY = "conformance-proof"
@@ -130,14 +128,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if proofs := config.stash.get(proofs_key, []):
         terminalreporter.section("proof")
         width = max(60, terminalreporter._tw.fullwidth - 1)
-        terminalreporter.line(table(tally(proofs), width))
-
-
-def unproved() -> list[str]:
-    """List the MUST rules that no sabotage aims at.
-
-    Returns:
-        Their ids.
-    """
-    aimed_at = {sabotage.rule for sabotage in SABOTAGES.values()}
-    return [r.id for r in RULES.values() if r.level is Level.MUST and r.id not in aimed_at]
+        outcomes = config.stash[outcomes_key]
+        terminalreporter.line(table(tally(proofs, outcomes), width))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from zenml_conformance.rule import Level
+from zenml_conformance.rule import Level, Outcome, Status
 from zenml_conformance.rules import RULES
 
 
@@ -80,11 +80,13 @@ class Tally:
     unshown: tuple[str, ...]
 
 
-def tally(proofs: Sequence[Proof]) -> Tally:
+def tally(proofs: Sequence[Proof], outcomes: Mapping[str, Outcome]) -> Tally:
     """Add up.
 
     Args:
         proofs: What was played, and what was not.
+        outcomes: What became of the rules. No fault is aimed at those that are about what the
+            orchestrator's own backend starts: `--prove` reaches what the suite starts.
 
     Returns:
         What it comes to.
@@ -94,7 +96,9 @@ def tally(proofs: Sequence[Proof]) -> Tally:
         mine = [proof for proof in proofs if proof.rule == rule.id]
         played = [proof for proof in mine if proof.catch is not Catch.UNPLAYED]
         rows += played or mine[:1]
-        if rule.level is Level.MUST and any(proof.holds for proof in mine):
+        own = rule.needs_own_backend and rule.id in outcomes
+        holds = own and outcomes[rule.id].status is Status.PASSED
+        if rule.level is Level.MUST and (holds or any(proof.holds for proof in mine)):
             hold.append(rule.id)
             if not played:
                 unshown.append(rule.id)

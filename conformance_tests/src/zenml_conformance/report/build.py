@@ -149,13 +149,13 @@ def report(
             for entry in result.ledger
         ],
         change=result.change,
-        proof=_proof(proofs) if proofs else None,
+        proof=_proof(proofs, verdict.outcomes) if proofs else None,
         scenarios=_scenarios(scenarios, verdict.outcomes),
     )
 
 
-def _proof(proofs: Sequence[Proof]) -> ProofReport:
-    seen = tally(proofs)
+def _proof(proofs: Sequence[Proof], outcomes: dict[str, Outcome]) -> ProofReport:
+    seen = tally(proofs, outcomes)
     return ProofReport(
         rows=[
             ProofRow(rule=row.rule, fault=row.fault, catch=row.catch, detail=row.detail)
