@@ -146,9 +146,12 @@ def bank(
     selected = [fault for fault in FAULTS if any(f"[{fault}]" in name for name in names)]
     if hasattr(request.config, "workerinput"):
         selected = []  # Other workers take their share of them, and nobody knows which.
-    bank = Bank(tmp_path_factory.mktemp("bank"), selected)
-    yield bank
-    bank.close()
+    with pytest.MonkeyPatch.context() as patch:
+        # Of those that have a backend of their own, and start what the engine knows nothing of.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        bank = Bank(tmp_path_factory.mktemp("bank"), selected)
+        yield bank
+        bank.close()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)

@@ -61,7 +61,9 @@ CONSTRUCTIONS = {
     for topology in BOTH
 } | {
     MAKEFILE: Construction(
-        TargetSpec(ref="makefile.flavor:MakefileFlavor"), frozenset({Capability.STOP})
+        # Its steps are started from nothing, many at a time here.
+        TargetSpec(ref="makefile.flavor:MakefileFlavor", patience=90.0),
+        frozenset({Capability.STOP}),
     ),
     THREADED: Construction(
         TargetSpec(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -23,14 +22,6 @@ class EndlessIds(MakefileOrchestrator):
 
     def new_run_id(self) -> str:
         return super().new_run_id() + "0" * 300
-
-
-@breaks_foreign(MAKEFILE, "DAG-1")
-class NoPrerequisites(MakefileOrchestrator):
-    """The targets of a run have no prerequisites."""
-
-    def parents(self, snapshot: PipelineSnapshotResponse, name: str) -> list[str]:
-        return []
 
 
 @breaks_foreign(MAKEFILE, "DAG-1")
@@ -59,15 +50,6 @@ class StartsFunctions(MakefileOrchestrator):
         self.write(self.file(directory, name), command, environment)
 
 
-@breaks_foreign(MAKEFILE, "ENV-1")
-class UpperCaseNames(MakefileOrchestrator):
-    """Names of variables are put in upper case, as in some systems' files."""
-
-    def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
-        upper = {name.upper(): value for name, value in environment.items()}
-        super().write(file, command, upper)
-
-
 @breaks_foreign(MAKEFILE, "ENV-4")
 class VariablesOnTheCommandLine(MakefileOrchestrator):
     """Every user of the machine can read a step's variables in the list of processes."""
@@ -82,18 +64,14 @@ class VariablesOnTheCommandLine(MakefileOrchestrator):
         return f'sh -c "$$(cat {shlex.quote(str(file))})"'
 
 
-@breaks_foreign(MAKEFILE, "ENV-4")
-class OpenFiles(MakefileOrchestrator):
-    """Every user of the machine can read the files with the steps' variables."""
+@breaks_foreign(MAKEFILE, "ENV-1", "ENV-4", "SUB-11")
+class Careless(MakefileOrchestrator):
+    """Names are put in upper case, in files that all can read, and no run is waited for."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
-        super().write(file, command, environment)
+        upper = {name.upper(): value for name, value in environment.items()}
+        super().write(file, command, upper)
         file.chmod(0o644)
-
-
-@breaks_foreign(MAKEFILE, "SUB-11")
-class NeverWaits(MakefileOrchestrator):
-    """It says that it is synchronous, and the client goes on at once."""
 
     def wait_for(self, driver: subprocess.Popen[bytes]) -> None:
         del driver
@@ -105,14 +83,6 @@ class StopsInName(MakefileOrchestrator):
 
     def _stop_run_forcefully(self, pipeline_run: PipelineRunResponse) -> None:
         del pipeline_run
-
-
-@breaks_foreign(MAKEFILE, "RUNID-1")
-class IdsByProcess(MakefileOrchestrator):
-    """Each process makes an id of its own."""
-
-    def get_orchestrator_run_id(self) -> str:
-        return f"{super().get_orchestrator_run_id()}-{os.getpid()}"
 
 
 @breaks_foreign(THREADED, "STOP-1")

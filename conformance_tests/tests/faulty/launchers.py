@@ -28,10 +28,11 @@ def seeded() -> None:
 
 
 def late() -> None:
-    """Set the step's variables when ZenML has been imported."""
+    """Set the step's variables when ZenML has been imported, and have a pipe open."""
     import zenml.constants
 
     assert zenml.constants
+    os.pipe()
     os.environ.update(json.loads(Path(os.environ[LATER]).read_text()))
     run()
 
@@ -57,12 +58,6 @@ def daemon() -> None:
 def childless() -> None:
     """Lose every exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    run()
-
-
-def with_pipe() -> None:
-    """Have a pipe open."""
-    os.pipe()
     run()
 
 

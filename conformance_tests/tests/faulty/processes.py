@@ -22,16 +22,19 @@ class Launched(MakefileOrchestrator):
         super().write(file, [option, "faulty.launchers", self.way, *module], environment)
 
 
-@breaks_foreign(MAKEFILE, "PROC-1")
+@breaks_foreign(MAKEFILE, "PROC-1", "PROC-6", "PROC-9")
 class SameSeed(Launched):
-    """Steps inherit the state of a random generator."""
+    """Steps inherit the state of a random generator, a umask, and that hangups are ignored."""
 
     way = "seeded"
 
+    def recipe(self, file: Path) -> str:
+        return f"umask 077; trap '' HUP; {super().recipe(file)}"
 
-@breaks_foreign(MAKEFILE, "PROC-2")
+
+@breaks_foreign(MAKEFILE, "PROC-2", "PROC-7")
 class VariablesAfterImports(Launched):
-    """A step's variables are set when ZenML has been imported."""
+    """A step's variables are set when ZenML has been imported; a pipe of others is open."""
 
     way = "late"
 
@@ -42,23 +45,30 @@ class VariablesAfterImports(Launched):
         super().write(file, command, {LATER: str(later)})
 
 
-@breaks_foreign(MAKEFILE, "PROC-3")
+@breaks_foreign(MAKEFILE, "PROC-3", "PROC-8")
 class EndsAtOnce(Launched):
-    """A step's process ends without waiting for threads, and without exit hooks."""
+    """A process ends without its threads and exit hooks; what it reads never ends."""
 
     way = "cut_short"
 
+    def recipe(self, file: Path) -> str:
+        fifo = shlex.quote(f"{file}.fifo")
+        return f"mkfifo {fifo}; exec 0<>{fifo}; {super().recipe(file)}"
 
-@breaks_foreign(MAKEFILE, "PROC-4")
+
+@breaks_foreign(MAKEFILE, "PROC-4", "PROC-9")
 class TrustsExitCodes(MakefileOrchestrator):
-    """Steps whose processes end with 0 are left as they are."""
+    """Steps whose processes end with 0 are left as they are; and steps may open few files."""
 
     driver = "faulty.trusting_driver"
 
+    def recipe(self, file: Path) -> str:
+        return f"ulimit -S -n 128; {super().recipe(file)}"
 
-@breaks_foreign(MAKEFILE, "PROC-5")
+
+@breaks_foreign(MAKEFILE, "PROC-5", "PROC-7")
 class RunsStepsInDaemons(Launched):
-    """A step runs in a daemon of `multiprocessing`, which may have no children."""
+    """A step runs in a daemon of `multiprocessing`, which may have no children, and has a pipe."""
 
     way = "daemon"
 
@@ -68,43 +78,3 @@ class IgnoresChildren(Launched):
     """SIGCHLD is ignored, so that the ends of processes go unnoticed."""
 
     way = "childless"
-
-
-@breaks_foreign(MAKEFILE, "PROC-6")
-class IgnoresHangups(MakefileOrchestrator):
-    """SIGHUP is ignored in everything that a step starts."""
-
-    def recipe(self, file: Path) -> str:
-        return f"trap '' HUP; {super().recipe(file)}"
-
-
-@breaks_foreign(MAKEFILE, "PROC-7")
-class LeavesPipesOpen(Launched):
-    """Steps inherit a pipe."""
-
-    way = "with_pipe"
-
-
-@breaks_foreign(MAKEFILE, "PROC-8")
-class EndlessInput(MakefileOrchestrator):
-    """Standard input never ends."""
-
-    def recipe(self, file: Path) -> str:
-        fifo = shlex.quote(f"{file}.fifo")
-        return f"mkfifo {fifo}; exec 0<>{fifo}; {super().recipe(file)}"
-
-
-@breaks_foreign(MAKEFILE, "PROC-9")
-class PrivateFiles(MakefileOrchestrator):
-    """Files that steps make can be read by their user alone."""
-
-    def recipe(self, file: Path) -> str:
-        return f"umask 077; {super().recipe(file)}"
-
-
-@breaks_foreign(MAKEFILE, "PROC-9")
-class FewFiles(MakefileOrchestrator):
-    """Steps may open few files."""
-
-    def recipe(self, file: Path) -> str:
-        return f"ulimit -S -n 128; {super().recipe(file)}"

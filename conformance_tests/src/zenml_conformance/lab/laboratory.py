@@ -34,7 +34,7 @@ from zenml_conformance.lab.evidence import (
     masked,
 )
 from zenml_conformance.lab.patience import write_stretch
-from zenml_conformance.lab.processes import Client, Process
+from zenml_conformance.lab.processes import Client, Process, work_of
 from zenml_conformance.rule import Capability
 from zenml_conformance.target import Target
 
@@ -54,7 +54,11 @@ IDLE_SECONDS = 12.0
 """How long a client may go on when it has no job left to wait for."""
 
 SETTLE_SECONDS = 25.0
-"""How long the store may show no progress of a run whose processes can't be seen."""
+"""How long the store may show no progress of a run that has no busy process on this machine."""
+
+BUSY_SECONDS = 1.0
+"""How much processor time within that counts as busy: a step that starts takes more, a process that
+waits takes less."""
 
 
 class ScenarioBroken(RuntimeError):
@@ -501,13 +505,18 @@ class Laboratory:
                 self.backend.drain(10)
             return
         deadline, before = self.deadline(CLIENT_SECONDS), None
-        quiet_until = self.deadline(SETTLE_SECONDS)
-        while time.monotonic() < min(deadline, quiet_until):
+        quiet_until, work = self.deadline(SETTLE_SECONDS), work_of(self.directory)
+        while time.monotonic() < deadline:
             runs = zenml_store.runs()
             if not any(run.in_progress for run in runs):
                 return
             if (shown := zenml_store.progress(runs)) != before:
                 quiet_until, before = self.deadline(SETTLE_SECONDS), shown
+            elif time.monotonic() > quiet_until:
+                before_that, work = work, work_of(self.directory)
+                if sum(work[pid] - before_that.get(pid, 0.0) for pid in work) < BUSY_SECONDS:
+                    break
+                quiet_until = self.deadline(SETTLE_SECONDS)
             time.sleep(0.2)
         self.evidence.gave_up = (
             f"ZenML's store had shown no progress for {SETTLE_SECONDS * self._stretch:.0f} s "

@@ -6,6 +6,8 @@ import os
 import traceback
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from zenml_conformance.engine import session as sessions
 from zenml_conformance.lab.laboratory import Laboratory
 from zenml_conformance.scenarios.scenario import load
@@ -33,7 +35,10 @@ def play(name: str, directory: str, template: str) -> None:
     try:
         laboratory = Laboratory(evidence, home, Path(template), session)
         os.environ.update(laboratory.environment)
-        scenario.play(laboratory, evidence)
+        try:
+            scenario.play(laboratory, evidence)
+        except ValidationError as error:  # A value that ZenML stores, and then refuses to read.
+            evidence.unreadable = str(error)
         laboratory.collect()
     except BaseException:
         evidence.broken = traceback.format_exc()

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
+
+import psutil
 
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.lab.evidence import Call, Submission
+
+
+def work_of(directory: Path) -> dict[int, float]:
+    """Say how much processor time the processes of a scenario have used that live on this machine.
+
+    Args:
+        directory: The scenario's directory. They were started with a variable that names it.
+
+    Returns:
+        Seconds, by process.
+    """
+    work = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(directory) in value for value in process.environ().values()):
+                times = process.cpu_times()
+                work[process.pid] = times.user + times.system
+    return work
 
 
 class Process:

@@ -33,6 +33,9 @@ def steps_go_by_invocation_id(diamond: Diamond) -> None:
     # That the first call failed would explain it, too.
     if run and run.status_of("meet") == "completed" and "meet_2" not in {*recorded, *jobs}:
         raise Violation("of two calls of one step function, 'meet_2' was never recorded")
+    if diamond.probe("meet") and not diamond.probe("meet_2") and "meet_2" in recorded:
+        status = run.status_of("meet_2") if run else ""
+        raise Violation(f"of two calls of one step function, 'meet_2' never ran, and is {status}")
     if not {"meet", "meet_2"} <= {*recorded, *jobs}:
         raise NotSeen("the two calls of one step function did not both come to be run")
 

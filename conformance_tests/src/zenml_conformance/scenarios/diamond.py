@@ -11,6 +11,7 @@ from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import (
     MEETING_SECONDS,
     NASTY,
+    OWN_START_SECONDS,
     SENTINEL,
     leave_probe,
     mark,
@@ -20,6 +21,10 @@ from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
     from zenml_conformance.lab.laboratory import Laboratory
+
+
+LINGER_SECONDS = 2.0
+"""How long one of two parallel steps goes on, at least."""
 
 
 class Diamond(Evidence):
@@ -35,12 +40,13 @@ class Diamond(Evidence):
 
 
 @step
-def meet(probes: str, own: str, other: str, value: int = 0, linger: float = 0.0) -> int:
+def meet(probes: str, own: str, other: str, value: int = 0, lingers: bool = False) -> int:
     """Look for a step that runs at the same time."""
     began = time.monotonic()
     mark(probes, own)
     met = wait_for_peer(probes, other, MEETING_SECONDS)
-    time.sleep(linger)  # Being busy is what this step is for.
+    if lingers:  # Longer than a step takes to start that should have waited for this one.
+        time.sleep(max(LINGER_SECONDS, 2 * OWN_START_SECONDS))
     leave_probe(probes, began=began, ended=time.monotonic(), met=met)
     return value + 1
 
@@ -62,7 +68,7 @@ def diamond(probes: str) -> None:
         probes, own="left", other="right", value=first
     )
     meet.with_options(environment={"CONFORMANCE_OWN": "meet_2", "CONFORMANCE_TOKEN": SENTINEL})(
-        probes, own="right", other="left", linger=2.0, after=["source"]
+        probes, own="right", other="left", lingers=True, after=["source"]
     )
     join(probes, left, after=["meet_2"])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zenml_conformance.lab.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
-from zenml_conformance.scenarios.shared.probes import leave_probe
+from zenml_conformance.scenarios.shared.probes import OWN_START_SECONDS, leave_probe
 
 if TYPE_CHECKING:
     from zenml_conformance.lab.laboratory import Laboratory
@@ -19,6 +19,8 @@ BRANCHES = 8
 FEW_BRANCHES = 2
 """On a backend of its own, which may take long for each step."""
 
+LINGER_SECONDS = 0.4
+
 SMALL = ("small-one", "small-two")
 """The other runs."""
 
@@ -28,10 +30,11 @@ class Wide(Evidence):
 
 
 @step
-def tick(probes: str, value: int = 0, seconds: float = 0.0) -> int:
+def tick(probes: str, value: int = 0, lingers: bool = False) -> int:
     """Take some time."""
     began = time.monotonic()
-    time.sleep(seconds)  # Being busy is what this step is for.
+    if lingers:  # Longer than a step takes to start that should have waited for this one.
+        time.sleep(max(LINGER_SECONDS, 2 * OWN_START_SECONDS))
     leave_probe(probes, began=began, ended=time.monotonic())
     return value + 1
 
@@ -48,7 +51,7 @@ def wide(probes: str, branches: int) -> None:
         first, second = f"load {number}: A", f"load {number}: B"
         slow = number % 2
         values = [
-            tick(probes, seconds=0.4 * (place == slow), id=name)
+            tick(probes, lingers=place == slow, id=name)
             for place, name in enumerate((first, second))
         ]
         source = number // 2 % 2
