@@ -64,13 +64,21 @@ class VariablesOnTheCommandLine(MakefileOrchestrator):
         return f'sh -c "$$(cat {shlex.quote(str(file))})"'
 
 
-@breaks_foreign(MAKEFILE, "ENV-1", "ENV-4", "SUB-11")
-class Careless(MakefileOrchestrator):
-    """Names are put in upper case, in files that all can read, and no run is waited for."""
+@breaks_foreign(MAKEFILE, "ENV-1")
+class UpperCaseNames(MakefileOrchestrator):
+    """Names of variables are put in upper case."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
         upper = {name.upper(): value for name, value in environment.items()}
         super().write(file, command, upper)
+
+
+@breaks_foreign(MAKEFILE, "ENV-4", "SUB-11")
+class Careless(MakefileOrchestrator):
+    """All users can read the files with a step's variables, and no run is waited for."""
+
+    def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
+        super().write(file, command, environment)
         file.chmod(0o644)
 
     def wait_for(self, driver: subprocess.Popen[bytes]) -> None:

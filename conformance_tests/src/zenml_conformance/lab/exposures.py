@@ -55,8 +55,11 @@ def in_files(directory: Path) -> list[Exposure]:
         for path in (Path(folder, name) for name in files):
             if path.suffix == ".json" and path.parent == directory:
                 continue  # The suite's own notes.
+            mode = path.lstat().st_mode
+            if not stat.S_ISREG(mode):
+                continue  # To open a pipe would be to wait for its other end.
             is_log = path.suffix in LOGS
-            is_open = path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+            is_open = mode & (stat.S_IRGRP | stat.S_IROTH)
             if (is_log or is_open) and SENTINEL.encode() in path.read_bytes():
                 kind = "log" if is_log else "file that others can read"
                 found.append(Exposure(where=kind, detail=path.name))

@@ -191,5 +191,5 @@ def a_wide_run_is_no_exception(wide: Wide) -> None:
         raised = next((s.raised for s in wide.submissions if s.raised), None)
         because = f": a client raised {raised}" if raised else ""
         raise Violation(f"{len(SMALL) + 1} clients gave {len(wide.runs)} runs{because}")
-    _check_order(wide)
     _check_once(wide)
+    _check_order(wide)
