@@ -268,6 +268,13 @@ def test_a_rule_that_blocks_a_selected_one_is_reported(
     ]
 
 
+def test_without_a_terminal_it_judges_in_silence(tmp_path: Path) -> None:
+    done = run_pytest(
+        tmp_path, "--orchestrator=reference", "--conformance-rules=PKG-6", "-p", "no:terminal"
+    )
+    assert (done.returncode, done.stdout) == (pytest.ExitCode.OK, "")
+
+
 def test_what_the_budget_does_not_reach_is_named(tmp_path: Path) -> None:
     began = time.monotonic()
     done = run_pytest(

@@ -15,9 +15,11 @@ from commands import run_pytest
 from zenml_conformance.rule import Capability
 from zenml_conformance.rules import RULES
 
-CANNOT_APPLY = {"PKG-3", "RETRY-3", "STOP-5"}
-"""What the reference orchestrator can't break: it has no containers, leaves retries to ZenML, and
-can stop runs."""
+CANNOT_APPLY = {"PKG-3", "RETRY-3", "STOP-5"} | {
+    rule.id for rule in RULES.values() if rule.needs_own_backend
+}
+"""What the reference orchestrator can't break: it has no containers, leaves retries to ZenML, can
+stop runs, and the suite starts its processes."""
 
 THREADED = (
     "--orchestrator=threaded.flavor:ThreadedFlavor",

@@ -81,8 +81,9 @@ def _open(config: pytest.Config) -> None:
         from zenml_conformance.report.files import make_room
 
         make_room(asked.report)
-    if config.option.verbose >= 0:
-        config.get_terminal_writer().line(f"loading {asked.orchestrator}, ZenML and a new store …")
+    if _verbosity(config) >= 0:
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"loading {asked.orchestrator}, ZenML and a new store …")
     if asked.baseline:
         config.stash[baseline_key] = baseline.read(asked.baseline)
     conductor, description = launch(config, asked)
@@ -210,10 +211,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     rules = config.stash.get(selected_key, None)
     if conductor is None or not rules or hasattr(config, "workerinput"):
         return
-    if config.option.maxfail or config.option.verbose < -1:
+    if config.option.maxfail or _verbosity(config) < -1:
         return
     with _uncaptured(config):
         follow(conductor.engine, sys.stdout, conductor.deadline)
+
+
+def _verbosity(config: pytest.Config) -> int:
+    """How much to say on the terminal; with `-p no:terminal`, nothing."""
+    return int(config.option.verbose) if config.pluginmanager.has_plugin("terminalreporter") else -2
 
 
 @contextmanager

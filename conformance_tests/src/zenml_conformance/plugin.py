@@ -86,8 +86,12 @@ def pytest_load_initial_conftests(
             args.append(str(SUITE))
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Load what judges, in a session that does, and in the workers of one."""
+    """Load what judges, in a session that does, and in the workers of one.
+
+    It takes seconds, and says so: by then the terminal's reporter must be there.
+    """
     if PROPERTY in getattr(config, "workerinput", {}) or config.stash.get(runs_key, False):
         config.pluginmanager.import_plugin("zenml_conformance.hooks")
         return

@@ -173,7 +173,10 @@ class Laboratory:
         place = f"{body.__module__}:{body.__name__}"
         payload = {"label": label, "pipeline": place, "result": str(result), "how": how}
         spec = self._spec(
-            label, call="zenml_conformance.lab.client:run", payload={**payload, **arguments}
+            label,
+            call="zenml_conformance.lab.client:run",
+            payload={**payload, **arguments},
+            cwd=str(self._directory_of(label)),
         )
         self.clients.append(Client(self.engine, spec, result))
         return self.clients[-1]
@@ -458,30 +461,39 @@ class Laboratory:
         os.environ.pop("ZENML_DISABLE_STEP_LOGS_STORAGE", None)
         self._unset("ZENML_DISABLE_STEP_LOGS_STORAGE")
 
-    def initialise_repository(self) -> None:
-        """Have clients and jobs run below a directory with `.zen`, as `zenml init` leaves it."""
+    def initialise_repository(self, *labels: str) -> None:
+        """Have clients run below a directory with `.zen`, as `zenml init` leaves it.
+
+        Args:
+            *labels: Clients with a directory of their own. ZenML writes `.zen/config.yaml` in place
+                whenever a client is made, and one that reads it in that moment fails
+                (`zenml.utils.filesync_model.FileSyncModel`). None: all have the same, and so have
+                jobs.
+        """
         from zenml.client import Client as ZenMLClient
         from zenml.client import ClientConfiguration
 
         client = ZenMLClient()
-        self._repository.parent.mkdir()
-        ClientConfiguration.model_validate(  # It writes the file.
-            {
-                "config_file": str(self._repository),
-                "active_project_id": client.active_project.id,
-                "active_stack_id": client.active_stack_model.id,
-            }
-        )
+        directories = [self._directory_of(label) for label in labels] or [self.directory]
+        for file in map(_repository, directories):
+            file.parent.mkdir(parents=True)
+            ClientConfiguration.model_validate(  # It writes the file.
+                {
+                    "config_file": str(file),
+                    "active_project_id": client.active_project.id,
+                    "active_stack_id": client.active_stack_model.id,
+                }
+            )
         self._unset("ZENML_REPOSITORY_PATH")
 
     def repository_version(self) -> tuple[int, int]:
-        """Tell the content of that directory's configuration from what it is once it is written."""
-        status = self._repository.stat()
+        """Tell what is in the `.zen` that all have from what it is once it is written."""
+        status = _repository(self.directory).stat()
         return status.st_ino, status.st_mtime_ns
 
-    @property
-    def _repository(self) -> Path:
-        return self.directory / ".zen" / "config.yaml"
+    def _directory_of(self, label: str) -> Path:
+        """The working directory of a client."""
+        return self.directory / "cwd" / label
 
     def _unset(self, name: str) -> None:
         """Take a variable of the suite's own out of what clients and jobs are started with."""
@@ -623,3 +635,7 @@ class Laboratory:
             self.evidence.exposures = exposures.in_jobs(jobs)
         self.evidence.exposures += exposures.in_files(self.directory)
         return self.evidence
+
+
+def _repository(directory: Path) -> Path:
+    return directory / ".zen" / "config.yaml"

@@ -1,4 +1,4 @@
-"""A working day: a wide run and two small ones at once, from a directory with `.zen`."""
+"""A working day: a wide run and two small ones at once, from directories with `.zen`."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def small(probes: str) -> None:
 def play(lab: Laboratory, seen: Wide) -> None:
     """Three clients at once submit a wide run and two small ones, which have names of their own.
 
-    They do so from a directory below one with `.zen`.
+    Each does so from a directory with a `.zen` of its own.
     """
-    lab.initialise_repository()
+    lab.initialise_repository("wide", *SMALL)
     branches = BRANCHES if lab.backend else FEW_BRANCHES
     parameters: dict[str, Any] = {"branches": branches}
     clients = [lab.start("wide", wide, options=_named("Wide run"), parameters=parameters)]
