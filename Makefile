@@ -18,7 +18,7 @@ WITH_ENGINES := if [ -e .engines/environment ]; then set -a; . ./.engines/enviro
 # A judgement on a real engine takes minutes: no worker may end long before the other.
 ON_ALL_CORES := -n auto --dist worksteal
 
-# Plays ahead of its tests by itself, on all cores: workers would each play everything.
+# Runs ahead of its tests by itself, on all cores: workers would each run everything.
 BANK := conformance_tests/tests/test_faulty.py
 
 # A link into the template: it leads to files that are not looked for there.

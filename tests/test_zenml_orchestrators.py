@@ -12,13 +12,13 @@ from zenml_orchestrators.executions import Executions, Task
 from zenml_orchestrators.outcome import DIRECTORY, Outcomes, OutcomesError, newest, of, read
 from zenml_orchestrators.page import PAGE, PAGES, anchor, redrawn
 
-from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.contract.rule import Status, Tier
 from zenml_conformance.fake_backend.client import FakeBackend
 from zenml_conformance.fake_backend.faults import Faults
 from zenml_conformance.fake_backend.jobs import Job, JobState
 from zenml_conformance.fake_backend.table import JobTable, Rejected
 from zenml_conformance.harness import Harness
-from zenml_conformance.rule import Status, Tier
+from zenml_conformance.protocol import EngineError
 
 KEPT = newest()
 FILE = DIRECTORY / "0.98" / "kubernetes.json"

@@ -27,7 +27,7 @@ INTRODUCTION = """\
 This page is written by `tools/bank_page.py` from the faulty orchestrators of the suite's own tests
 (`conformance_tests/tests/faulty/`). Most are the reference orchestrator, which is the core of every
 generated project, with one thing wrong. Those made from `makefile` and `threaded` share no line
-with it; `makefile` is a black box, with a backend of its own. A test plays each and demands that
+with it; `makefile` is a black box, with a backend of its own. A test runs each and demands that
 exactly the rules in the last column are red: no other, and none less. Those with none are unlike
 the reference orchestrator, and right.
 """

@@ -13,8 +13,8 @@ import inspect
 import sys
 from pathlib import Path
 
-from zenml_conformance.rule import Level
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rule import Level
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.scenarios.scenario import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +25,7 @@ INTRODUCTION = """\
 # The rules
 
 This page is written by `tools/rule_pages.py` from the rules' own docstrings
-(`conformance_tests/src/zenml_conformance/rules/`).
+(`conformance_tests/src/zenml_conformance/contract/rules/`).
 
 A **MUST** that is broken leaves wrong or stuck records, or loses data. A broken **SHOULD** degrades
 work or exposes a secret. A rule's id never changes its meaning.

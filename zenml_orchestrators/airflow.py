@@ -22,8 +22,8 @@ from zenml.integrations.airflow.orchestrators.dag_generator import (
 from zenml.orchestrators import BaseOrchestrator
 
 from zenml_conformance import Harness
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import directory_of_service
 from zenml_orchestrators.executions import Executions, Task
 

@@ -22,8 +22,8 @@ from azure.core.exceptions import (
 from zenml.integrations.azure.orchestrators import azureml_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     let_components_look_remote,

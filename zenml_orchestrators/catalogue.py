@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zenml_conformance.selection import areas
+from zenml_conformance.contract.selection import areas
 
 STATIC_RULES = ("PKG-1", "PKG-4", "PKG-5", "RUNID-5")
 """Rules that need no run: what they look at are classes."""

@@ -19,8 +19,8 @@ from zenml.integrations.databricks.orchestrators import databricks_orchestrator_
 from zenml.orchestrators import BaseOrchestrator
 
 from zenml_conformance import Harness
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import let_components_look_remote, with_local_stores
 from zenml_orchestrators.executions import Executions, Task
 

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 from zenml_conformance.engine import session
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from zenml_conformance.contract.rule import Tier
 from zenml_conformance.report.model import read
-from zenml_conformance.rule import Tier
 from zenml_orchestrators.catalogue import Subject
 from zenml_orchestrators.outcome import Outcomes, of
 

@@ -18,8 +18,8 @@ from kfp_server_api import ApiException
 from urllib3.exceptions import HTTPError, ProtocolError
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import EmulatedHarness, let_components_look_remote
 from zenml_orchestrators.executions import Executions
 

@@ -22,8 +22,8 @@ from kubernetes.client.rest import RESTClientObject
 from kubernetes.utils.quantity import parse_quantity
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobRecord, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import EmulatedHarness, with_local_stores
 
 CONTEXT = "emulated"

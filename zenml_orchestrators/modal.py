@@ -16,8 +16,8 @@ from modal.exception import NotFoundError, ResourceExhaustedError, ServiceError
 from zenml.integrations.modal import sandbox_utils
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     let_components_look_remote,

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from zenml_conformance.description import Description
+from zenml_conformance.contract.rule import Outcome, Status, Tier
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.errors import InputError
 from zenml_conformance.inputs import parse_json, read_text
-from zenml_conformance.report import build
+from zenml_conformance.judging.description import Description
+from zenml_conformance.judging.verdict import reach
 from zenml_conformance.report.model import Environment, Report, Time, Words
-from zenml_conformance.result import Result
-from zenml_conformance.rule import Outcome, Status, Tier
-from zenml_conformance.rules import RULES
-from zenml_conformance.verdict import reach
+from zenml_conformance.session import report as build
+from zenml_conformance.session.result import Result
 
 DIRECTORY = Path(__file__).parent / "outcomes"
 """A folder for each minor version of ZenML, with a file for each orchestrator."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zenml_conformance.contract.rule import Status, Tier
 from zenml_conformance.report import matrix
 from zenml_conformance.report.model import Report, RuleResult
-from zenml_conformance.rule import Status, Tier
 from zenml_orchestrators.catalogue import SUBJECTS
 from zenml_orchestrators.outcome import Outcomes
 

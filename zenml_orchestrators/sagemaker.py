@@ -19,8 +19,8 @@ from sagemaker.session import Session, _check_job_status
 from zenml.integrations.aws.orchestrators import sagemaker_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     let_components_look_remote,

@@ -23,8 +23,8 @@ from zenml.config.step_configurations import Step
 from zenml.integrations.skypilot import utils
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     let_components_look_remote,

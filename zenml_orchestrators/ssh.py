@@ -22,8 +22,8 @@ import yaml
 from zenml.integrations.ssh.orchestrators import ssh_orchestrator
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     directory_of_service,

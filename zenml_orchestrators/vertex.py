@@ -31,8 +31,8 @@ from google.protobuf.json_format import MessageToDict
 from zenml.integrations.gcp import utils
 from zenml.orchestrators import BaseOrchestrator
 
-from zenml_conformance.engine.protocol import EngineError
 from zenml_conformance.fake_backend import FakeBackend, Job, JobState
+from zenml_conformance.protocol import EngineError
 from zenml_orchestrators.emulation import (
     EmulatedHarness,
     let_components_look_remote,

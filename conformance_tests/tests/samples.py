@@ -7,9 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from zenml_conformance.description import Description
-from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState
-from zenml_conformance.lab.evidence import (
+from zenml_conformance.context.evidence import (
     Call,
     Evidence,
     Exposure,
@@ -18,15 +16,17 @@ from zenml_conformance.lab.evidence import (
     RunRecord,
     StepRecord,
 )
-from zenml_conformance.lab.evidence import Submission as ClientRun
+from zenml_conformance.context.evidence import Submission as ClientRun
+from zenml_conformance.contract.rule import Capability, Level, Outcome, Status, Tier
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState
+from zenml_conformance.judging.description import Description
+from zenml_conformance.judging.terms import Terms
+from zenml_conformance.judging.waivers import Waiver
 from zenml_conformance.prove.proof import Catch, Proof
-from zenml_conformance.report import build
 from zenml_conformance.report.model import Report
-from zenml_conformance.result import conclude
-from zenml_conformance.rule import Capability, Level, Outcome, Status, Tier
-from zenml_conformance.rules import RULES
-from zenml_conformance.terms import Terms
-from zenml_conformance.waivers import Waiver
+from zenml_conformance.session import report as build
+from zenml_conformance.session.result import conclude
 
 TODAY = date(2030, 5, 17)
 SECRET = "s3cr3t-never-to-be-seen"  # noqa: S105 - it is one for tests
@@ -198,4 +198,4 @@ def proof(rule: str, catch: Catch, fault: str) -> Proof:
     Returns:
         The proof.
     """
-    return Proof(rule, "a_sabotage", fault, catch, "what was seen", holds=True)
+    return Proof(rule, "a_mutant", fault, catch, "what was seen", holds=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from samples import outcomes
-from zenml_conformance.claims import Claim, Shown, check
-from zenml_conformance.lab.evidence import UnderClaim
-from zenml_conformance.rule import Capability, Level, Status
-from zenml_conformance.rules import RULES
+from zenml_conformance.context.evidence import UnderClaim
+from zenml_conformance.contract.claims import Claim, Shown, check
+from zenml_conformance.contract.rule import Capability, Level, Status
+from zenml_conformance.contract.rules import RULES
 
 STOP = Capability.STOP
 STOPS = [r.id for r in RULES.values() if r.capability is STOP and r.level is Level.MUST]

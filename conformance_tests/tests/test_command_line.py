@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 
 from commands import run_pytest
-from zenml_conformance.report import build
+from zenml_conformance.contract.rule import Status
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.report.model import read
-from zenml_conformance.rule import Status
-from zenml_conformance.rules import RULES
+from zenml_conformance.session import report as build
 
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 

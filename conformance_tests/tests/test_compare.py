@@ -11,9 +11,9 @@ import pytest
 
 from samples import report
 from zenml_conformance.__main__ import main
+from zenml_conformance.contract.rule import Profile, Status
 from zenml_conformance.report import files, matrix
 from zenml_conformance.report.model import Report, read
-from zenml_conformance.rule import Profile, Status
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def is_alive(pid: int) -> bool:
 
 
 class Session:
-    """A pytest session that is under way, and has played something."""
+    """A pytest session that is under way, and has run something."""
 
     def __init__(self, directory: Path, temporary: Path, *options: str) -> None:
         """Start it.
@@ -64,13 +64,13 @@ class Session:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        played = "scenarios/*/probes"
+        begun = "scenarios/*/probes"
         assert wait_until(
             lambda: any(
                 path
                 for kept in (
-                    directory.glob(f".pytest_cache/d/conformance/*/{played}"),
-                    temporary.glob(f"*/session/{played}"),
+                    directory.glob(f".pytest_cache/d/conformance/*/{begun}"),
+                    temporary.glob(f"*/session/{begun}"),
                 )
                 for path in kept
             )

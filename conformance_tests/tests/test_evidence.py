@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from zenml_conformance.lab.evidence import Done, Standing
-from zenml_conformance.rule import NotSeen
+from zenml_conformance.context.evidence import Done, Standing
+from zenml_conformance.contract.rule import NotSeen
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.stopped import Stopped
 
@@ -50,11 +50,13 @@ def test_without_the_fake_backend_no_list_of_jobs_is_empty(name: str) -> None:
         getattr(Diamond(scenario="diamond", simulated=False), name)
 
 
-HEAVY = {"zenml", "sqlalchemy", "zenml_conformance.lab.laboratory"}
+HEAVY = {"zenml", "sqlalchemy", "zenml_conformance.context.scenario_context"}
 """What takes long to import, and pytest or a step's process does not need."""
 
 
 def test_rules_and_scenarios_are_imported_without_what_is_heavy() -> None:
-    code = f"import sys, zenml_conformance.rules; print({HEAVY} & set(sys.modules) or 'none')"
+    code = (
+        f"import sys, zenml_conformance.contract.rules; print({HEAVY} & set(sys.modules) or 'none')"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "none\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zenml_conformance.context import exposures
 from zenml_conformance.engine.session import SENTINEL
-from zenml_conformance.lab import exposures
 
 
 def found(directory: Path) -> list[str]:

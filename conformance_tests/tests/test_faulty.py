@@ -12,34 +12,34 @@ import pytest
 
 from faulty import FAULTS
 from faulty.fault import CONSTRUCTIONS, Fault
-from zenml_conformance.conductor import Conductor
+from zenml_conformance.context.evidence import Evidence
+from zenml_conformance.contract.rule import Status
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.engine.process import EngineProcess
-from zenml_conformance.judge import Judge, scenarios_of
-from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import Status
-from zenml_conformance.rules import RULES
-from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.judging.judge import Judge, scenarios_of
+from zenml_conformance.judging.runner import Runner
+from zenml_conformance.target.spec import TargetSpec
 
 PARALLEL_SCENARIOS = 6
 """Most of a faulty orchestrator's scenarios is waiting for what never comes."""
 
 SLOWEST = "isolated_status"
-"""The scenario that waits longest; played last, it would be waited for alone."""
+"""The scenario that waits longest; run last, it would be waited for alone."""
 
 
-def played_for(fault: Fault) -> set[str]:
-    """The scenarios that a fault plays: what its author says, or the first one of each rule."""
+def scenarios_for(fault: Fault) -> set[str]:
+    """The scenarios that a fault runs: what its author says, or the first one of each rule."""
     return set(fault.scenarios) or {RULES[rule].scenarios[0] for rule in fault.breaks}
 
 
 def judged_for(fault: Fault) -> list[str]:
-    """The rules that look at anything that a fault plays."""
-    played = played_for(fault)
-    return [rule.id for rule in RULES.values() if played.intersection(rule.scenarios)]
+    """The rules that look at anything that a fault runs."""
+    chosen = scenarios_for(fault)
+    return [rule.id for rule in RULES.values() if chosen.intersection(rule.scenarios)]
 
 
 class Bank:
-    """Plays every fault's scenarios on one engine, ahead of the tests and in their order."""
+    """Runs every fault's scenarios on one engine, ahead of the tests and in their order."""
 
     def __init__(self, directory: Path, faults: list[Fault]) -> None:
         """Start an engine and begin.
@@ -54,48 +54,48 @@ class Bank:
         self._engine = EngineProcess(search_path, PARALLEL_SCENARIOS)
         self._thread = ThreadPoolExecutor(1)
         self._store = directory / "store"
-        self._conductor("new", TargetSpec(ref="reference")).create_store(self._store)
+        self._runner("new", TargetSpec(ref="reference")).create_store(self._store)
         self._sound = {
             name: self._prepare(name, construction.target, self._grounds(name, faults))
             for name, construction in CONSTRUCTIONS.items()
         }
-        self._faulty: dict[Fault, Future[Conductor]] = {}
-        for fault in sorted(faults, key=lambda fault: SLOWEST not in played_for(fault)):
+        self._faulty: dict[Fault, Future[Runner]] = {}
+        for fault in sorted(faults, key=lambda fault: SLOWEST not in scenarios_for(fault)):
             self._begin(fault)
 
     def _grounds(self, construction: str, faults: list[Fault]) -> set[str]:
-        """The scenarios that are played on the sound orchestrator, for faults made from it."""
+        """The scenarios that are run on the sound orchestrator, for faults made from it."""
         sound = CONSTRUCTIONS[construction]
         return {
             name
             for fault in faults
             if fault.construction == construction
             for name in scenarios_of(judged_for(fault), not sound.is_black_box, sound.declared)
-            if name not in played_for(fault)
+            if name not in scenarios_for(fault)
         }
 
-    def _conductor(self, name: str, target: TargetSpec) -> Conductor:
+    def _runner(self, name: str, target: TargetSpec) -> Runner:
         directory = self._directory / name
         directory.mkdir()
-        return Conductor(directory, self._engine.socket, target)
+        return Runner(directory, self._engine.socket, target)
 
-    def _prepare(self, name: str, target: TargetSpec, scenarios: set[str]) -> Conductor:
-        conductor = self._conductor(name, target)
-        conductor.prepare(base=self._store)
-        conductor.plan(sorted(scenarios))
-        return conductor
+    def _prepare(self, name: str, target: TargetSpec, scenarios: set[str]) -> Runner:
+        runner = self._runner(name, target)
+        runner.prepare(base=self._store)
+        runner.plan(sorted(scenarios))
+        return runner
 
-    def _begin(self, fault: Fault) -> Future[Conductor]:
+    def _begin(self, fault: Fault) -> Future[Runner]:
         if fault not in self._faulty:
             self._faulty[fault] = self._thread.submit(
-                self._prepare, str(fault), fault.target, played_for(fault)
+                self._prepare, str(fault), fault.target, scenarios_for(fault)
             )
         return self._faulty[fault]
 
     def judge(self, fault: Fault) -> Judge:
         """Judge a faulty orchestrator.
 
-        What it does not play is as with the sound orchestrator: a rule that requires another
+        What it does not run is as with the sound orchestrator: a rule that requires another
         scenario's rules can be judged, and a fault costs no more than its own scenarios.
 
         Args:
@@ -104,11 +104,11 @@ class Bank:
         Returns:
             Its judge.
         """
-        faulty, played = self._begin(fault).result(), played_for(fault)
+        faulty, chosen = self._begin(fault).result(), scenarios_for(fault)
 
         def evidence(scenario: str) -> Evidence:
-            conductor = faulty if scenario in played else self._sound[fault.construction]
-            return conductor.evidence(scenario)
+            runner = faulty if scenario in chosen else self._sound[fault.construction]
+            return runner.evidence(scenario)
 
         return Judge(evidence)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from zenml_conformance.context.evidence import Evidence, Raised
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.session import Session
 from zenml_conformance.errors import InputError
@@ -22,8 +23,7 @@ from zenml_conformance.inputs import (
     read_tail,
     read_text,
 )
-from zenml_conformance.lab.evidence import Evidence, Raised
-from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.target.spec import TargetSpec
 
 
 @pytest.mark.parametrize(

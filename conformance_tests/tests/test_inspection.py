@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zenml_conformance.lab.imports import imported
-from zenml_conformance.lab.inspection import under_claims
+from zenml_conformance.context.imports import imported
 from zenml_conformance.reference.config import ReferenceOrchestratorConfig
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
+from zenml_conformance.scenarios.shared.classes import under_claims
 
 if TYPE_CHECKING:
     from zenml.orchestrators import SubmissionResult

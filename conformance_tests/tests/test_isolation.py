@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands import run_pytest
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 
 HOSTILE = {
     "ZENML_STORE_URL": "mysql://nobody:nothing@127.0.0.1:1/none",

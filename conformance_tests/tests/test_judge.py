@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from zenml_conformance.conductor import OutOfTime
-from zenml_conformance.engine.protocol import EngineError
-from zenml_conformance.judge import Judge, scenarios_of
-from zenml_conformance.lab.evidence import Evidence
-from zenml_conformance.rule import (
+from zenml_conformance.context.evidence import Evidence
+from zenml_conformance.contract.rule import (
     MUST,
     RULES,
     SHOULD,
@@ -24,6 +21,9 @@ from zenml_conformance.rule import (
     Violation,
     rule,
 )
+from zenml_conformance.judging.judge import Judge, scenarios_of
+from zenml_conformance.judging.runner import OutOfTime
+from zenml_conformance.protocol import EngineError
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.inspection import Inspection
 from zenml_conformance.scenarios.killed import Killed

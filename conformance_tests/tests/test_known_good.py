@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from commands import run_pytest
-from zenml_conformance.rule import Capability
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.target.capability import Capability
 
 CANNOT_APPLY = {"PKG-3", "RETRY-3", "STOP-5"} | {
     rule.id for rule in RULES.values() if rule.needs_own_backend

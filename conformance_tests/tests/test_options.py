@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from zenml_conformance.options import ALONE_USELESS, OptionError, Options, orchestrator
-from zenml_conformance.rule import Profile, Tier
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rule import Profile, Tier
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.errors import OptionError
+from zenml_conformance.session.options import ALONE_USELESS, Options, orchestrator
 
 pytest_plugins = ["pytester"]
 

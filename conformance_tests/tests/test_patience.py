@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands import run_pytest
-from zenml_conformance.lab.patience import stretched, write_stretch
-from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.target.patience import stretched, write_stretch
+from zenml_conformance.target.spec import TargetSpec
 
 
 def test_impatience_gives_up(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a session shows while scenarios are played."""
+"""What a session shows while scenarios are run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from zenml_conformance import progress
-from zenml_conformance.engine.protocol import EngineClient, EngineError
+from zenml_conformance.protocol import EngineClient, EngineError
+from zenml_conformance.session import progress
 
 ANSWERS = [
-    {"played": 0, "planned": 2, "playing": {"/a/diamond": 1.2, "/a/stopped": 31.0}},
-    {"played": 1, "planned": 2, "playing": {"/a/stopped": 32.0}},
-    {"played": 2, "planned": 2, "playing": {}},
+    {"done": 0, "planned": 2, "running": {"/a/diamond": 1.2, "/a/stopped": 31.0}},
+    {"done": 1, "planned": 2, "running": {"/a/stopped": 32.0}},
+    {"done": 2, "planned": 2, "running": {}},
 ]
 
 
@@ -49,8 +49,8 @@ def test_lines_are_written_where_there_is_no_terminal(monkeypatch: pytest.Monkey
     file = io.StringIO()
     progress.follow(Engine(iter(ANSWERS)), file)
     assert file.getvalue().splitlines() == [
-        "scenarios: 0 of 2 played after 0 s, now stopped (31 s), diamond (1 s)",
-        "scenarios: 1 of 2 played after 0 s, now stopped (32 s)",
+        "scenarios: 0 of 2 run after 0 s, now stopped (31 s), diamond (1 s)",
+        "scenarios: 1 of 2 run after 0 s, now stopped (32 s)",
     ]
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from commands import run_pytest
+from zenml_conformance.contract.rule import MUST, Outcome, Status
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.prove.mutant import Mutant
+from zenml_conformance.prove.mutants import MUTANTS
 from zenml_conformance.prove.proof import Catch, Proof, tally
-from zenml_conformance.prove.sabotage import Sabotage
-from zenml_conformance.prove.sabotages import SABOTAGES
-from zenml_conformance.rule import MUST, Outcome, Status
-from zenml_conformance.rules import RULES
 
 STUBBORN = """
 from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
@@ -40,22 +40,22 @@ class StubbornFlavor(ReferenceOrchestratorFlavor):
 """
 
 
-def test_every_must_has_a_sabotage_where_one_can_reach() -> None:
-    aimed_at = {sabotage.rule for sabotage in SABOTAGES.values()}
+def test_every_must_has_a_mutant_where_one_can_reach() -> None:
+    aimed_at = {mutant.rule for mutant in MUTANTS.values()}
     musts = {rule.id for rule in RULES.values() if rule.level is MUST}
     out_of_reach = {rule.id for rule in RULES.values() if rule.needs_own_backend}
     assert musts - aimed_at == musts & out_of_reach
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES.values(), ids=str)
-def test_a_sabotage_says_what_is_wrong_and_plays_what_its_rule_looks_at(sabotage: Sabotage) -> None:
-    assert re.fullmatch(r"[A-Z`].{15,120}\.", sabotage.fault)
-    grounds, seen = [sabotage.rule], set[str]()
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=str)
+def test_a_mutant_says_what_is_wrong_and_runs_what_its_rule_looks_at(mutant: Mutant) -> None:
+    assert re.fullmatch(r"[A-Z`].{15,120}\.", mutant.fault)
+    grounds, seen = [mutant.rule], set[str]()
     for rule in grounds:  # Grows: a fault may be seen by what the rule requires, too.
         seen.update(RULES[rule].scenarios)
         grounds += RULES[rule].requires
-    assert set(sabotage.scenarios) & set(RULES[sabotage.rule].scenarios)
-    assert seen.issuperset(sabotage.scenarios)
+    assert set(mutant.scenarios) & set(RULES[mutant.rule].scenarios)
+    assert seen.issuperset(mutant.scenarios)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_fault_that_is_not_caught_fails_the_session(tmp_path: Path) -> None:
     assert "\n0 of 1 MUST rules that hold were shown to bite." in done.stdout
 
 
-def test_sabotages_are_not_played_unasked(tmp_path: Path) -> None:
+def test_mutants_are_not_run_unasked(tmp_path: Path) -> None:
     done = run_pytest(tmp_path, "--orchestrator=reference", "--collect-only", "-q")
     assert "test_conformance.py::test_rule[SUB-1]" in done.stdout
     assert "test_prove" not in done.stdout
@@ -110,11 +110,11 @@ def test_a_rule_bites_when_no_fault_was_missed() -> None:
         [
             proof("ENV-1", Catch.MISSED),
             proof("SUB-1", Catch.CAUGHT),
-            proof("SUB-1", Catch.UNPLAYED),
+            proof("SUB-1", Catch.NOT_RUN),
             proof("ENV-1", Catch.CAUGHT),
-            proof("ENV-2", Catch.UNPLAYED),
+            proof("ENV-2", Catch.NOT_RUN),
             proof("ENV-3", Catch.BLOCKED),
-            proof("DAG-1", Catch.UNPLAYED, holds=False),
+            proof("DAG-1", Catch.NOT_RUN, holds=False),
         ],
         {rule: Outcome(rule, Status.PASSED) for rule in ("ENV-1", "PROC-1", "PROC-9")},
     )

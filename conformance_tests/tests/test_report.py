@@ -16,17 +16,19 @@ import pytest
 from markdown_it import MarkdownIt
 
 from samples import MUSTS, SECRET, proof, report, waiver
-from zenml_conformance.claims import Shown
-from zenml_conformance.lab.evidence import Evidence, UnderClaim
-from zenml_conformance.lab.patience import PATIENCE_SECONDS
-from zenml_conformance.options import OptionError, Options
+from zenml_conformance.context.evidence import Evidence, UnderClaim
+from zenml_conformance.contract.claims import Shown
+from zenml_conformance.contract.rule import Profile, Status, Tier
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.errors import OptionError
 from zenml_conformance.prove.proof import Catch
-from zenml_conformance.report import build, files, matrix, render, timeline
+from zenml_conformance.report import files, matrix, render, timeline
 from zenml_conformance.report.model import Report, ReportError, read
-from zenml_conformance.rule import Profile, Status, Tier
-from zenml_conformance.rules import RULES
+from zenml_conformance.session import report as session_report
+from zenml_conformance.session.options import Options
+from zenml_conformance.target.patience import PATIENCE_SECONDS
 
-SCHEMA = json.loads((Path(build.__file__).parent / "report.schema.json").read_text())
+SCHEMA = json.loads((Path(files.__file__).parent / "report.schema.json").read_text())
 HOSTILE = "<script>alert(1)</script> | `x` ``` \"' &amp; [a](javascript:b) @all\n# a heading"
 
 
@@ -51,7 +53,7 @@ def sample(tmp_path: Path) -> Report:
         proofs=(
             proof("SUB-1", Catch.CAUGHT, "the job is submitted twice"),
             proof("SUB-2", Catch.MISSED, "the job is never submitted"),
-            proof("RUNID-1", Catch.UNPLAYED, "the id is random"),
+            proof("RUNID-1", Catch.NOT_RUN, "the id is random"),
         ),
     )
 
@@ -132,11 +134,11 @@ def test_no_form_holds_a_secret(sample: Report, tmp_path: Path) -> None:
 
 
 def test_of_what_a_log_said_only_the_ends_are_published(tmp_path: Path) -> None:
-    log = f"scenario 'diamond' could not be played:\nTOKEN={SECRET}\nKeyError: 'x'"
+    log = f"scenario 'diamond' could not be run:\nTOKEN={SECRET}\nKeyError: 'x'"
     made = report(tmp_path, {"RES-1": Status.ERROR}, details={"RES-1": log})
     result = made.result("RES-1")
     assert result is not None
-    assert result.detail == "scenario 'diamond' could not be played: KeyError: 'x'"
+    assert result.detail == "scenario 'diamond' could not be run: KeyError: 'x'"
 
 
 def asked(**changed: object) -> Options:
@@ -171,7 +173,7 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         baseline=Path("/home/jane/elsewhere/report.json"),
         strict=True,
     )
-    assert build.command(options, "RES or SUB", here, proves=True) == (
+    assert session_report.command(options, "RES or SUB", here, proves=True) == (
         "pytest --orchestrator=acme:Flavor '--orchestrator-config=token=…' "
         "'--orchestrator-config=password=…' --orchestrator-config=synchronous=false "
         "--orchestrator-harness=acme:Harness --conformance-tier=live --conformance-patience=90 "
@@ -198,13 +200,13 @@ def test_every_word_for_a_claim_has_a_colour(sample: Report, shown: Shown) -> No
 
 
 def test_under_claims_are_read_from_the_inspection(tmp_path: Path) -> None:
-    assert build.under_claims([tmp_path]) == []
+    assert session_report.under_claims([tmp_path]) == []
     inspection = Evidence(scenario="inspection", simulated=True)
     inspection.write(tmp_path / "inspection.json")
-    assert build.under_claims([tmp_path]) == []
+    assert session_report.under_claims([tmp_path]) == []
     inspection.under_claims = [UnderClaim(capability="schedules", detail="it fires")]
     inspection.write(tmp_path / "inspection.json")
-    assert build.under_claims([tmp_path]) == inspection.under_claims
+    assert session_report.under_claims([tmp_path]) == inspection.under_claims
 
 
 # -- the timeline ---------------------------------------------------------------------------

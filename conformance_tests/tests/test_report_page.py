@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from samples import report, waiver
+from zenml_conformance.contract.rule import Status
 from zenml_conformance.report import matrix, render
-from zenml_conformance.rule import Status
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 SECONDS = 120

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from zenml_conformance import RecordedResources as Has
-from zenml_conformance.lab.evidence import Call, Raised, Submission
-from zenml_conformance.rule import NotSeen, Violation
-from zenml_conformance.rules import RULES
+from zenml_conformance.context.evidence import Call, Raised, Submission
+from zenml_conformance.contract.rule import NotSeen, Violation
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.resources import Resources
 

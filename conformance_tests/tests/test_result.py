@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from samples import MUSTS, TODAY, outcomes, report, waiver
-from zenml_conformance import baseline
-from zenml_conformance.report import files
-from zenml_conformance.result import conclude
-from zenml_conformance.rule import Level, Status
-from zenml_conformance.rules import RULES
-from zenml_conformance.terms import Terms
+from zenml_conformance.contract.rule import Level, Status
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.judging.terms import Terms
+from zenml_conformance.report import baseline, files
+from zenml_conformance.session.result import conclude
 
 SHOULD = next(rule.id for rule in RULES.values() if rule.level is Level.SHOULD)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zenml_conformance.rule import MUST, SHOULD
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract import rules
+from zenml_conformance.contract.rule import MUST, SHOULD
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.scenarios import scenario
 
 FROZEN = {
@@ -155,9 +156,21 @@ def test_what_a_rule_requires_exists_and_leads_to_an_end(rule_id: str) -> None:
 
 def test_every_scenario_is_looked_at_by_a_rule() -> None:
     modules = {path.stem for path in Path(scenario.__file__).parent.glob("[!_]*.py")}
-    scenarios = modules - {"scenario"}
+    scenarios = modules - {"main", "scenario"}
     assert {name for rule in RULES.values() for name in rule.scenarios} == scenarios
     assert set(scenario.SCENARIOS) == scenarios
+
+
+def test_the_index_leads_to_every_rule() -> None:
+    index = {
+        (module, prefix)
+        for module, prefixes in re.findall(r"^    (\w+) +([A-Z, ]+)$", rules.__doc__ or "", re.M)
+        for prefix in prefixes.split(", ")
+    }
+    assert index == {
+        (rule.check.__module__.rpartition(".")[2], rule.id.rpartition("-")[0])
+        for rule in RULES.values()
+    }
 
 
 DECISIONS = Path(__file__).parents[2] / "docs" / "rule-decisions.md"
@@ -172,7 +185,7 @@ def test_every_candidate_is_decided_and_every_rule_is_explained() -> None:
     assert len(rows) == len(decided) == 100
     assert all(said.strip(" |") for _, decision, said in rows if decision != "rule")
     added = set(re.findall(r"^\| \[([A-Z]+-\d+)\]", others, re.M))
-    rules = {candidate for candidate, decision in decided.items() if decision == "rule"}
-    assert rules | added == set(RULES)
-    assert not rules & added
-    assert set(re.findall(r"merged into \[([A-Z]+-\d+)\]", candidates)) <= rules
+    chosen = {candidate for candidate, decision in decided.items() if decision == "rule"}
+    assert chosen | added == set(RULES)
+    assert not chosen & added
+    assert set(re.findall(r"merged into \[([A-Z]+-\d+)\]", candidates)) <= chosen

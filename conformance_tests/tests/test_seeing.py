@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from zenml_conformance.fake_backend.jobs import Job, JobRecord
-from zenml_conformance.lab.evidence import (
+from zenml_conformance.context.evidence import (
     Answer,
     Answers,
     Attempt,
@@ -24,8 +23,9 @@ from zenml_conformance.lab.evidence import (
     Submission,
     Told,
 )
-from zenml_conformance.rule import NotApplicable, NotSeen, Rule, Violation
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rule import NotApplicable, NotSeen, Rule, Violation
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.fake_backend.jobs import Job, JobRecord
 from zenml_conformance.scenarios.coordinator_killed import CoordinatorKilled
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.dynamic import Dynamic

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from zenml_conformance.conductor import Conductor
 from zenml_conformance.engine.process import EngineProcess
-from zenml_conformance.target_spec import TargetError, TargetSpec
+from zenml_conformance.judging.runner import Runner
+from zenml_conformance.target.spec import TargetError, TargetSpec
 
 MODULE = """
 from zenml_conformance.harness import Harness
@@ -57,8 +57,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     engine.close()
 
 
-def conductor(engine: EngineProcess, directory: Path, **target: Any) -> Conductor:
-    return Conductor(directory, engine.socket, TargetSpec(**target))
+def runner(engine: EngineProcess, directory: Path, **target: Any) -> Runner:
+    return Runner(directory, engine.socket, TargetSpec(**target))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_reference_that_names_no_flavor(
     ref: str, message: str, engine: EngineProcess, tmp_path: Path
 ) -> None:
     with pytest.raises(TargetError, match=re.escape(message)) as refused:
-        conductor(engine, tmp_path, ref=ref).describe()
+        runner(engine, tmp_path, ref=ref).describe()
     assert f"--orchestrator={ref.replace('.AcmeFlavour', ':AcmeFlavour')}" in str(refused.value)
 
 
@@ -105,7 +105,7 @@ def test_a_configuration_that_does_not_fit(
     config: dict[str, Any], message: str, engine: EngineProcess, tmp_path: Path
 ) -> None:
     with pytest.raises(TargetError, match=re.escape(message)) as refused:
-        conductor(engine, tmp_path, ref="reference", config=config).describe()
+        runner(engine, tmp_path, ref="reference", config=config).describe()
     assert "--orchestrator-config" in str(refused.value)
 
 
@@ -122,12 +122,12 @@ def test_a_harness_that_is_none(
     harness: str, message: str, engine: EngineProcess, tmp_path: Path
 ) -> None:
     with pytest.raises(TargetError, match=re.escape(message)) as refused:
-        conductor(engine, tmp_path, ref="acme_orchestrator:AcmeFlavor", harness=harness).describe()
+        runner(engine, tmp_path, ref="acme_orchestrator:AcmeFlavor", harness=harness).describe()
     assert f"--orchestrator-harness={harness}" in str(refused.value)
 
 
 def test_a_flavor_with_a_name_that_zenml_has(engine: EngineProcess, tmp_path: Path) -> None:
-    taken = conductor(engine, tmp_path, ref="acme_orchestrator:TakesANameOfZenMLs")
+    taken = runner(engine, tmp_path, ref="acme_orchestrator:TakesANameOfZenMLs")
     taken.describe()
     taken.create_store(tmp_path / "empty")
     with pytest.raises(TargetError, match="'kubernetes', and ZenML ships one of that name"):
@@ -136,5 +136,5 @@ def test_a_flavor_with_a_name_that_zenml_has(engine: EngineProcess, tmp_path: Pa
 
 def test_all_ways_to_name_a_flavor(engine: EngineProcess, tmp_path: Path) -> None:
     refs = ("acme_orchestrator:AcmeFlavor", "acme_orchestrator.AcmeFlavor", "reference", "local")
-    flavors = [conductor(engine, tmp_path, ref=ref).describe().flavor for ref in refs]
+    flavors = [runner(engine, tmp_path, ref=ref).describe().flavor for ref in refs]
     assert flavors == ["acme", "acme", "reference", "local"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from samples import TODAY, description, outcomes, waiver
-from zenml_conformance.lab.evidence import UnderClaim
-from zenml_conformance.result import conclude
-from zenml_conformance.rule import Capability, Outcome, Status
-from zenml_conformance.terminal import summary
-from zenml_conformance.terms import Terms
+from zenml_conformance.context.evidence import UnderClaim
+from zenml_conformance.contract.rule import Capability, Outcome, Status
+from zenml_conformance.judging.terms import Terms
+from zenml_conformance.session.result import conclude
+from zenml_conformance.session.terminal import summary
 
 WIDTH = 80
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from samples import MUSTS, outcomes
-from zenml_conformance.rule import Level, Profile, Status
-from zenml_conformance.rules import RULES
-from zenml_conformance.verdict import Kind, Verdict, reach
+from zenml_conformance.contract.rule import Level, Profile, Status
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.judging.verdict import Kind, Verdict, reach
 
 SHOULDS = [rule.id for rule in RULES.values() if rule.level is Level.SHOULD]
 SCHEDULING = [rule.id for rule in RULES.values() if rule.profile is Profile.SCHEDULING]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from samples import TODAY, outcomes, waiver
-from zenml_conformance.rule import Outcome, Status
-from zenml_conformance.terms import Terms
-from zenml_conformance.waivers import WaiverError, WaiverState, excuse, ledger, read
+from zenml_conformance.contract.rule import Outcome, Status
+from zenml_conformance.judging.terms import Terms
+from zenml_conformance.judging.waivers import WaiverError, WaiverState, excuse, ledger, read
 
 ENTRY = "- {rule: RES-1, reason: no GPUs yet, owner: platform, expires: 2030-05-17}\n"
 

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from commands import run_pytest
-from zenml_conformance.rule import Status
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rule import Status
+from zenml_conformance.contract.rules import RULES
 
 EXPECTED = {
     "APP-1": Status.NOT_APPLICABLE,

@@ -8,3 +8,7 @@ class InputError(ValueError):
 
     The message says what is wrong with which value. It ends the session before anything is judged.
     """
+
+
+class OptionError(InputError):
+    """An option can't be used. The message says why."""

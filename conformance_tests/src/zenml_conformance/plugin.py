@@ -1,7 +1,7 @@
 """The pytest plugin: its options, and whether a session judges.
 
 Every pytest session of an environment imports this module, whatever it tests. So nothing is
-imported here that takes time; `hooks` has the rest, and is loaded where it is needed.
+imported here that takes time; `session.hooks` has the rest, and is loaded where it is needed.
 """
 
 from __future__ import annotations
@@ -10,22 +10,14 @@ import os
 import shlex
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zenml_conformance import options
 from zenml_conformance.console import escape_unknown_characters
-from zenml_conformance.options import OptionError
-
-SUITE = Path(__file__).parent / "suite"
-PROPERTY = "conformance"
-
-asked_key = pytest.StashKey[bool]()
-"""Whether `--orchestrator` was given for this session, and not by the project's configuration."""
-runs_key = pytest.StashKey[bool]()
-"""Whether this session runs the suite: with paths beside `addopts` it does not."""
+from zenml_conformance.errors import OptionError
+from zenml_conformance.session import options
+from zenml_conformance.session.suite import PROPERTY, SUITE, asked_key, runs_key
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,16 +30,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer what needs no orchestrator."""
     if not (config.option.explain or config.option.list_rules):
         return None
-    from zenml_conformance import handbook
+    from zenml_conformance.session import explain
 
     escape_unknown_characters()
     width = shutil.get_terminal_size((100, 40)).columns
     try:
         if config.option.explain:
-            print(handbook.explain(config.option.explain, min(width, 100)))
+            print(explain.explain(config.option.explain, min(width, 100)))
         else:
-            print(handbook.listing(options.profiles(config), options.rules(config), max(width, 60)))
-    except (OptionError, handbook.UnknownRule) as error:
+            print(explain.listing(options.profiles(config), options.rules(config), max(width, 60)))
+    except (OptionError, explain.UnknownRule) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return pytest.ExitCode.USAGE_ERROR
     return pytest.ExitCode.OK
@@ -93,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     It takes seconds, and says so: by then the terminal's reporter must be there.
     """
     if PROPERTY in getattr(config, "workerinput", {}) or config.stash.get(runs_key, False):
-        config.pluginmanager.import_plugin("zenml_conformance.hooks")
+        config.pluginmanager.import_plugin("zenml_conformance.session.hooks")
         return
     try:
         options.refuse_alone(config)

@@ -1,7 +1,7 @@
 """The bank: orchestrators that are right but for one thing, and the rules that must notice.
 
 Each module holds the faults of one area of the contract, as the modules of
-`zenml_conformance.rules` hold its rules.
+`zenml_conformance.contract.rules` hold its rules.
 """
 
 from faulty.fault import FAULTS as FAULTS

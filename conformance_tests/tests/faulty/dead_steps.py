@@ -15,7 +15,7 @@ from zenml_conformance.core.jobs import JobState
 from zenml_conformance.core.monitoring import WAIT_SECONDS
 from zenml_conformance.core.reconciliation import Reconciliation
 from zenml_conformance.core.registry import RunJobs
-from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.protocol import EngineError
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

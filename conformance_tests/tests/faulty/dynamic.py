@@ -19,7 +19,7 @@ from zenml_conformance.core.monitoring import wait_until_ended
 from zenml_conformance.core.reconciliation import Reconciliation
 from zenml_conformance.core.resources import Resources
 from zenml_conformance.core.run_id import RUN_ID_VARIABLE
-from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.protocol import EngineError
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

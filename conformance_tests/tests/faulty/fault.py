@@ -20,8 +20,8 @@ from zenml_conformance.core.stopping import Stop
 from zenml_conformance.core.topology import Topology
 from zenml_conformance.reference.flavor import ReferenceOrchestratorFlavor
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
-from zenml_conformance.rule import Capability
-from zenml_conformance.target_spec import TargetSpec
+from zenml_conformance.target.capability import Capability
+from zenml_conformance.target.spec import TargetSpec
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -86,7 +86,7 @@ class Fault:
         flavor: Import path of its flavor.
         construction: What it was made from: a name in `CONSTRUCTIONS`.
         breaks: Exactly the rules that must be red.
-        scenarios: Scenarios to play; none: the first that each of these rules looks at.
+        scenarios: Scenarios to run; none: the first that each of these rules looks at.
     """
 
     flavor: str
@@ -122,7 +122,7 @@ def breaks(
     Args:
         *rules: Exactly the rules that must be red.
         topologies: In which topologies.
-        scenarios: Scenarios to play; none: the first that each of these rules looks at.
+        scenarios: Scenarios to run; none: the first that each of these rules looks at.
         beside: More parts, for a fault that takes several.
 
     Returns:
@@ -150,7 +150,7 @@ def sound(
     """Put a part that is unlike the reference's, and no less right, into the bank.
 
     Args:
-        scenarios: Scenarios to play; no rule about them may be red.
+        scenarios: Scenarios to run; no rule about them may be red.
         topologies: In which topologies.
         beside: More parts.
 
@@ -168,7 +168,7 @@ def breaks_foreign(
     Args:
         construction: What it is a subclass of: `MAKEFILE` or `THREADED`.
         *rules: Exactly the rules that must be red.
-        scenarios: Scenarios to play; none: the first that each of these rules looks at.
+        scenarios: Scenarios to run; none: the first that each of these rules looks at.
 
     Returns:
         A decorator that leaves the class as it is.

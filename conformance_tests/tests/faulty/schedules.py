@@ -12,7 +12,7 @@ from zenml.orchestrators.exceptions import PipelineSubmissionError
 from faulty.fault import BOTH, breaks, fake_backend
 from zenml_conformance.core.job_factory import JobFactory
 from zenml_conformance.core.jobs import FIRING
-from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.protocol import EngineError
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:

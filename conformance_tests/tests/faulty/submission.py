@@ -22,7 +22,7 @@ from zenml_conformance.core.coordinator import Coordinator, CoordinatorTopology
 from zenml_conformance.core.monitoring import wait_until_ended
 from zenml_conformance.core.native_dag import DagSubmission
 from zenml_conformance.core.topology import SubmittedJobs
-from zenml_conformance.engine.protocol import EngineError
+from zenml_conformance.protocol import EngineError
 from zenml_conformance.reference.config import ReferenceOrchestratorConfig
 from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 

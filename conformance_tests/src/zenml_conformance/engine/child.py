@@ -22,7 +22,7 @@ from zenml.utils import source_utils
 
 from zenml_conformance.engine import app_directory, session
 from zenml_conformance.engine.session import Session
-from zenml_conformance.target_spec import EXACT
+from zenml_conformance.target.spec import EXACT
 
 
 class ProcessSpec(BaseModel):

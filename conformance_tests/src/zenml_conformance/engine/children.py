@@ -12,7 +12,7 @@ from typing import Any
 
 from zenml_conformance.engine.child import ProcessSpec, become
 from zenml_conformance.engine.requests import Later
-from zenml_conformance.engine.supervisor import adopt_orphans
+from zenml_conformance.supervisor import adopt_orphans
 
 
 class Children:

@@ -50,12 +50,12 @@ MODULES = (
     "zenml.pipelines.run_utils",
     "zenml.utils.run_utils",
     "zenml.zen_stores.sql_zen_store",
-    "zenml_conformance.lab.client",
-    "zenml_conformance.lab.operator",
-    "zenml_conformance.lab.inspection",
-    "zenml_conformance.lab.play",
-    "zenml_conformance.lab.settings",
-    "zenml_conformance.target",
+    "zenml_conformance.context.client",
+    "zenml_conformance.context.operations",
+    "zenml_conformance.scenarios.shared.classes",
+    "zenml_conformance.scenarios.main",
+    "zenml_conformance.context.settings",
+    "zenml_conformance.target.target",
 )
 """What clients, steps and observers import sooner or later. Modules that a ZenML version does not
 have are left to the processes that need them. Nothing of the orchestrator under test: what its

@@ -10,9 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from zenml_conformance import store
-from zenml_conformance.engine import supervisor
-from zenml_conformance.engine.protocol import LOG, TEMPORARY_FILES, EngineError, last_words
+from zenml_conformance import store, supervisor
+from zenml_conformance.protocol import LOG, TEMPORARY_FILES, EngineError, last_words
 
 START_SECONDS = 120.0
 """How long the engine may take to start, which is to import ZenML, on a busy machine."""
@@ -29,7 +28,7 @@ class EngineProcess:
 
         Args:
             search_path: Where Python finds modules.
-            parallel_scenarios: How many scenarios it plays at a time; None: one more than there
+            parallel_scenarios: How many scenarios it runs at a time; None: one more than there
                 are cores.
 
         Raises:

@@ -1,29 +1,27 @@
-"""The queue of the processes that play scenarios."""
+"""The queue of the processes that run scenarios."""
 
 from __future__ import annotations
 
 import collections
-import importlib
+import pkgutil
 import time
 from typing import Any
 
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.requests import Later
-
-SABOTAGES = "zenml_conformance.prove.sabotages"
-"""What the processes of a sabotaged scenario import besides."""
+from zenml_conformance.engine.session import INJECT
 
 
 class Scenarios:
-    """Plays every scenario that was planned once, some of them at a time."""
+    """Runs every scenario that was planned once, some of them at a time."""
 
     def __init__(self, children: Children, at_a_time: int) -> None:
         """Start with none.
 
         Args:
             children: Where they are forked.
-            at_a_time: How many may be played at once.
+            at_a_time: How many may be run at once.
         """
         self._children = children
         self._at_a_time = at_a_time
@@ -33,7 +31,7 @@ class Scenarios:
         self._began: dict[str, float] = {}
 
     def start(self) -> None:
-        """Start as many as may be played."""
+        """Start as many as may be run."""
         live = sum(self._children.exit_code(pid) is None for pid in self._pids.values())
         while self._queue and live < self._at_a_time:
             key = self._queue.popleft()
@@ -49,8 +47,8 @@ class Scenarios:
             if key not in self._specs:
                 self._specs[key] = ProcessSpec.model_validate(spec)
                 self._queue.append(key)
-                if self._specs[key].session.sabotage:
-                    importlib.import_module(SABOTAGES)
+                if self._specs[key].session.mutant:
+                    pkgutil.resolve_name(INJECT)  # So that none of its processes has to import it.
         return True
 
     def op_await_scenario(self, caller: int, key: str, timeout: float) -> Any:
@@ -63,20 +61,20 @@ class Scenarios:
 
         raise Later(answer, timeout)
 
-    def op_await_progress(self, caller: int, played: int, timeout: float) -> Any:
-        """Wait until more scenarios have been played than the caller knows of.
+    def op_await_progress(self, caller: int, done: int, timeout: float) -> Any:
+        """Wait until more scenarios have been run than the caller knows of.
 
         Gives how many have been, of how many, and for how many seconds each of the others has been
-        playing, by its key.
+        running, by its key.
         """
 
         def answer(late: bool) -> Any | None:
             live = [key for key, pid in self._pids.items() if self._children.exit_code(pid) is None]
-            done = len(self._pids) - len(live)
-            if done <= played and not late:
+            ended = len(self._pids) - len(live)
+            if ended <= done and not late:
                 return None
             now = time.monotonic()
-            playing = {key: now - self._began[key] for key in live}
-            return {"played": done, "planned": len(self._specs), "playing": playing}
+            running = {key: now - self._began[key] for key in live}
+            return {"done": ended, "planned": len(self._specs), "running": running}
 
         raise Later(answer, timeout)

@@ -18,8 +18,8 @@ from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.preload import keep, preload
 from zenml_conformance.engine.requests import Operation, Requests
 from zenml_conformance.engine.scenarios import Scenarios
-from zenml_conformance.engine.supervisor import end_descendants
 from zenml_conformance.engine.warm_up import warm_up
+from zenml_conformance.supervisor import end_descendants
 
 
 class Engine:

@@ -6,15 +6,18 @@ orchestrator under test submitted.
 
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from zenml_conformance.target_spec import EXACT, TargetSpec
+from zenml_conformance.target.spec import EXACT, TargetSpec
 
 SENTINEL = "s3ntinel-of-the-conformance-suite"
 """Stands in for ZenML's API token: looked for wherever others could read it."""
 
+INJECT = "zenml_conformance.prove.mutants:inject"
+"""What puts a fault into the orchestrator. A name: the engine imports nothing that judges."""
 
 FORCED_MODES = "forced-modes"
 """A file beside a scenario's backend: the orchestrator is to declare every execution mode."""
@@ -27,7 +30,7 @@ class Session(BaseModel):
         socket: Path of the engine's socket.
         target: The orchestrator under test.
         backend: Name of the scenario's fake backend; None: the orchestrator keeps its own.
-        sabotage: Name of a fault to put into the orchestrator; None: it stays as it is.
+        mutant: Name of a fault to put into the orchestrator; None: it stays as it is.
         observer: Whether this is a process of the suite's own, and not one in which the
             orchestrator works: a client, an operator, a job.
     """
@@ -37,7 +40,7 @@ class Session(BaseModel):
     socket: str
     target: TargetSpec
     backend: str | None = None
-    sabotage: str | None = None
+    mutant: str | None = None
     observer: bool = True
 
 
@@ -55,19 +58,16 @@ def join(session: Session) -> None:
     current = session
     if session.backend is not None:
         _issue_token()
-    if session.backend is None and session.sabotage is None:
+    if session.backend is None and session.mutant is None:
         return
     from zenml_conformance.fake_backend.client import FakeBackend
-    from zenml_conformance.target import Target
+    from zenml_conformance.target.target import Target
 
     target, backend = Target.load(session.target), None
     if session.backend is not None:
         backend = FakeBackend(session.socket, session.backend)
-    if session.sabotage is not None:
-        from zenml_conformance.prove.sabotages import SABOTAGES
-        from zenml_conformance.prove.scene import Scene
-
-        SABOTAGES[session.sabotage].apply(Scene(target, backend, session.observer))
+    if session.mutant is not None:
+        pkgutil.resolve_name(INJECT)(session.mutant, target, backend, session.observer)
     if session.backend is not None and Path(session.backend, FORCED_MODES).exists():
         from zenml.enums import ExecutionMode
 

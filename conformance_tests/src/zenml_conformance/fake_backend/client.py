@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from zenml_conformance.engine.protocol import EngineClient
 from zenml_conformance.fake_backend.faults import Faults
 from zenml_conformance.fake_backend.jobs import Job, JobRecord, JobState, ScheduleRecord
+from zenml_conformance.protocol import EngineClient
 
 
 class FakeBackend:

@@ -35,7 +35,7 @@ def table(seen: Tally, width: int) -> str:
         f"\n{len(seen.bite)} of {len(seen.hold)} MUST rules that hold were shown to bite."
     )
     for what, rules in {
-        "Not shown, for no fault of theirs can be played here": seen.unshown,
+        "Not shown, for no fault of theirs can be run here": seen.unshown,
         "NOT CAUGHT": [p.rule for p in seen.rows if p.catch is Catch.MISSED],
     }.items():
         if rules:

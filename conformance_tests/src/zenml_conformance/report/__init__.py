@@ -1,6 +1,6 @@
 """Reports: one model, and everything that is drawn from it.
 
-`model` is the centre: what `report.json` holds. `build` makes it of a session, `timeline` of a
-scenario's evidence; `render` draws Markdown, the page and the badge from it, and `matrix` sets
-several side by side.
+`model` is the centre: what `report.json` holds. `timeline` is a part of
+it. `render` draws Markdown, the page and the badge, `matrix` sets several reports side by side, and
+`baseline` compares a session with an earlier one.
 """

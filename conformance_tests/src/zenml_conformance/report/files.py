@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from zenml_conformance.options import OptionError
+from zenml_conformance.errors import OptionError
 from zenml_conformance.report import render
 from zenml_conformance.report.model import Report
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zenml_conformance.contract.rule import Profile, Status
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.report.model import ProfileStanding, Report, RuleResult
 from zenml_conformance.report.render import draw
-from zenml_conformance.rule import Profile, Status
-from zenml_conformance.rules import RULES
 
 LEFT_OUT = "left out"
 UNKNOWN = "unknown"

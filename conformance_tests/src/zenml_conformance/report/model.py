@@ -12,13 +12,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from zenml_conformance.claims import Shown
+from zenml_conformance.contract.claims import Shown
+from zenml_conformance.contract.rule import Level, Profile, Status, Tier
 from zenml_conformance.errors import InputError
 from zenml_conformance.inputs import parse_json, printable, read_text, shown
+from zenml_conformance.judging.verdict import Kind
+from zenml_conformance.judging.waivers import WaiverState
 from zenml_conformance.prove.proof import Catch
-from zenml_conformance.rule import Level, Profile, Status, Tier
-from zenml_conformance.verdict import Kind
-from zenml_conformance.waivers import WaiverState
 
 
 class ReportError(InputError):
@@ -146,7 +146,7 @@ class ProofRow(Part):
     rule: str
     fault: str
     catch: Catch
-    detail: str = Field(description="What the rule said of it, or why it was not played.")
+    detail: str = Field(description="What the rule said of it, or why it was not run.")
 
 
 class ProofReport(Part):
@@ -155,7 +155,7 @@ class ProofReport(Part):
     rows: list[ProofRow]
     hold: list[str] = Field(description="Those that hold, and were to be shown to bite.")
     bite: list[str] = Field(description="Those of them that do.")
-    unshown: list[str] = Field(description="Those whose faults can't be played here.")
+    unshown: list[str] = Field(description="Those whose faults can't be run here.")
 
 
 class Bar(Part):
@@ -191,7 +191,7 @@ class ScenarioReport(Part):
     name: str
     tier: Tier = Field(description="What it ran on.")
     description: str
-    broken: bool = Field(description="It could not be played to its end.")
+    broken: bool = Field(description="It could not be run to its end.")
     seconds: float
     lanes: list[Lane]
     runs: list[RunRow]

@@ -13,11 +13,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from zenml_conformance.contract.rule import Level, Status
+from zenml_conformance.contract.rules import RULES
 from zenml_conformance.inputs import printable
+from zenml_conformance.judging.verdict import Kind
 from zenml_conformance.report.model import Report, RuleResult, ScenarioReport
-from zenml_conformance.rule import Level, Status
-from zenml_conformance.rules import RULES
-from zenml_conformance.verdict import Kind
 
 COLOURS = {
     Kind.CONFORMANT: "#1a7f37",

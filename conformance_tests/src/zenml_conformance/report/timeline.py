@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from zenml_conformance.context.evidence import Evidence, Probe, Submission
+from zenml_conformance.contract.rule import Tier
 from zenml_conformance.fake_backend.jobs import JobRecord, JobState
-from zenml_conformance.lab.evidence import Evidence, Probe, Submission
 from zenml_conformance.report.model import Bar, Lane, RunRow, ScenarioReport
-from zenml_conformance.rule import Tier
 
 
 def draw(evidence: Evidence, description: str, rules: list[str]) -> ScenarioReport:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_JOBS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe
 from zenml_conformance.scenarios.shared.steps import sink
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Caching(Evidence):
@@ -36,10 +36,10 @@ def cached(probes: str, fresh: bool) -> None:
 
 
 @scenario(Caching)
-def play(lab: Laboratory, seen: Caching) -> None:
+def run(context: ScenarioContext, seen: Caching) -> None:
     """A pipeline runs, runs again half cached, and again wholly cached."""
-    lab.submit("executed", cached, parameters={"fresh": True})
-    lab.submit("half-cached", cached, parameters={"fresh": True})
-    if lab.backend:
-        seen.jobs_before_wholly_cached = len(lab.jobs)
-    lab.submit("wholly-cached", cached, parameters={"fresh": False})
+    context.submit("executed", cached, parameters={"fresh": True})
+    context.submit("half-cached", cached, parameters={"fresh": True})
+    if context.backend:
+        seen.jobs_before_wholly_cached = len(context.jobs)
+    context.submit("wholly-cached", cached, parameters={"fresh": False})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 KILLED_SECONDS = 10.0
@@ -28,21 +28,21 @@ class ClientKilled(Evidence):
 
 
 @scenario(ClientKilled)
-def play(lab: Laboratory, seen: ClientKilled) -> None:
+def run(context: ScenarioContext, seen: ClientKilled) -> None:
     """The client is killed as soon as submission has returned; the backend lives, and its jobs.
 
     It runs below a directory with `.zen`; what is written there afterwards, a job has written.
     """
-    lab.initialise_repository()
-    client = lab.start("client-killed", released)
-    seen.submitted = lab.wait_for_return(client)
+    context.initialise_repository()
+    client = context.start("client-killed", released)
+    seen.submitted = context.wait_for_return(client)
     before = None
     if seen.submitted:
         client.kill()
         client.wait(KILLED_SECONDS)
-        before = lab.repository_version()
-    lab.mark("release")
-    lab.finish(client)
-    lab.settle()
+        before = context.repository_version()
+    context.mark("release")
+    context.finish(client)
+    context.settle()
     if before is not None:
-        seen.repository_written = before != lab.repository_version()
+        seen.repository_written = before != context.repository_version()

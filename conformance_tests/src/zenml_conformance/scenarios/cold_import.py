@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, Imported, unseen
+from zenml_conformance.context.evidence import Evidence, Imported, unseen
 from zenml_conformance.scenarios.scenario import scenario
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class ColdImport(Evidence):
@@ -18,6 +18,6 @@ class ColdImport(Evidence):
 
 
 @scenario(ColdImport)
-def play(lab: Laboratory, seen: ColdImport) -> None:
+def run(context: ScenarioContext, seen: ColdImport) -> None:
     """Nothing runs: the flavor is imported, bit by bit, in an interpreter of its own."""
-    seen.imported = lab.import_flavor()
+    seen.imported = context.import_flavor()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class CoordinatorKilled(Evidence):
@@ -20,15 +20,15 @@ class CoordinatorKilled(Evidence):
 
 
 @scenario(CoordinatorKilled)
-def play(lab: Laboratory, seen: CoordinatorKilled) -> None:
+def run(context: ScenarioContext, seen: CoordinatorKilled) -> None:
     """What walks the DAG is killed while a step runs: the client, and every job that submits."""
-    client = lab.start("coordinator-killed", released)
-    seen.step_ran = lab.wait_for_mark("running")
+    client = context.start("coordinator-killed", released)
+    seen.step_ran = context.wait_for_mark("running")
     client.kill()
-    if lab.backend:
-        for record in lab.coordinators():
-            lab.backend.kill(record.id)
-    lab.mark("release")
-    lab.finish(client)
-    lab.settle()
-    lab.refresh()
+    if context.backend:
+        for record in context.coordinators():
+            context.backend.kill(record.id)
+    context.mark("release")
+    context.finish(client)
+    context.settle()
+    context.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, UnderClaim, unseen
+from zenml_conformance.context.evidence import Evidence, UnderClaim, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import (
@@ -20,7 +20,7 @@ from zenml_conformance.scenarios.shared.probes import (
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 LINGER_SECONDS = 2.0
@@ -74,15 +74,15 @@ def diamond(probes: str) -> None:
 
 
 @scenario(Diamond)
-def play(lab: Laboratory, seen: Diamond) -> None:
+def run(context: ScenarioContext, seen: Diamond) -> None:
     """A diamond of four steps runs to its end."""
-    from zenml_conformance.lab import zenml_store
+    from zenml_conformance.context import zenml_store
 
-    client = lab.start("diamond", diamond)
-    if lab.finish(client).run:
-        seen.is_synchronous = lab.orchestrator.config.is_synchronous
+    client = context.start("diamond", diamond)
+    if context.finish(client).run:
+        seen.is_synchronous = context.orchestrator.config.is_synchronous
         seen.outlived_client = zenml_store.is_under_way()
-    if not zenml_store.is_under_way() and not lab.orchestrator.config.is_synchronous:
+    if not zenml_store.is_under_way() and not context.orchestrator.config.is_synchronous:
         detail = "the config's is_synchronous is False, and the client waits for the run's end"
         seen.under_claims = [UnderClaim(capability="synchronous", detail=detail)]
-    lab.settle()
+    context.settle()

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Levels, unseen
-from zenml_conformance.rule import Capability
+from zenml_conformance.context.evidence import ONLY_JOBS, Levels, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.dynamic import (
@@ -25,9 +24,10 @@ from zenml_conformance.scenarios.shared.probes import (
     wait_for_mark,
 )
 from zenml_conformance.scenarios.shared.steps import sink, source
+from zenml_conformance.target.capability import Capability
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 ARGUMENTS = [
     "two  words",
@@ -108,22 +108,22 @@ def dynamic(probes: str, isolated: bool, arguments: list[str], settings: dict[st
 
 
 @scenario(Dynamic)
-def play(lab: Laboratory, seen: Dynamic) -> None:
+def run(context: ScenarioContext, seen: Dynamic) -> None:
     """A pipeline with a loop, a branch, and inline and isolated steps runs to its end."""
-    from zenml_conformance.lab.settings import LEVELS, values
+    from zenml_conformance.context.settings import LEVELS, values
 
     commands, given = False, dict[str, Levels]()
-    if lab.backend:
+    if context.backend:
         commands = seen.commands = has_commands()
-        given = seen.settings = values(lab)
+        given = seen.settings = values(context)
     _, of_pipeline, of_step = (
         {name: levels[level] for name, levels in given.items()} for level in LEVELS
     )
-    lab.submit(
+    context.submit(
         "dynamic",
         dynamic,
         parameters={
-            "isolated": lab.declares(Capability.ISOLATED_STEPS),
+            "isolated": context.declares(Capability.ISOLATED_STEPS),
             "arguments": ARGUMENTS if commands else [],
             "settings": of_step,
         },
@@ -133,6 +133,6 @@ def play(lab: Laboratory, seen: Dynamic) -> None:
             "execution_mode": "continue_on_failure",
         },
     )
-    said = Path(lab.probes, "arguments.said")
+    said = Path(context.probes, "arguments.said")
     seen.said = json.loads(said.read_text()) if said.exists() else None
-    seen.note(lab)
+    seen.note(context)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import FATE_SECONDS, enter
 from zenml_conformance.scenarios.shared.steps import sink, sleeper
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class DynamicKilled(Evidence):
@@ -34,17 +34,17 @@ def killed(probes: str) -> None:
 
 
 @scenario(DynamicKilled)
-def play(lab: Laboratory, seen: DynamicKilled) -> None:
+def run(context: ScenarioContext, seen: DynamicKilled) -> None:
     """The process that runs the pipeline's code is killed, and the client; it stays dead."""
-    client = lab.start("dynamic-killed", killed)
-    seen.step_ran = lab.wait_for_mark("running", FATE_SECONDS)
-    jobs = lab.jobs_of(None)
+    client = context.start("dynamic-killed", killed)
+    seen.step_ran = context.wait_for_mark("running", FATE_SECONDS)
+    jobs = context.jobs_of(None)
     client.kill()
-    if lab.backend:
+    if context.backend:
         seen.killed = [record.job.name for record in jobs]
         for record in jobs:
-            lab.backend.kill(record.id)
-    lab.finish(client)
-    lab.mark("release")
-    lab.settle()
-    lab.refresh()
+            context.backend.kill(record.id)
+    context.finish(client)
+    context.mark("release")
+    context.settle()
+    context.refresh()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 OWN_CPU, OWN_MEMORY = 1.5, "700MiB"
@@ -32,7 +32,7 @@ def demanding(probes: str) -> None:
 
 
 @scenario(DynamicRejected)
-def play(lab: Laboratory, seen: DynamicRejected) -> None:
+def run(context: ScenarioContext, seen: DynamicRejected) -> None:
     """The backend refuses the job that would run the pipeline's code."""
-    lab.faults(accepts=0)
-    lab.submit("dynamic-rejected", demanding)
+    context.faults(accepts=0)
+    context.submit("dynamic-rejected", demanding)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import unseen
-from zenml_conformance.rule import Capability
+from zenml_conformance.context.evidence import unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import (
@@ -18,9 +17,10 @@ from zenml_conformance.scenarios.shared.dynamic import (
 )
 from zenml_conformance.scenarios.shared.probes import mark, wait_for_mark
 from zenml_conformance.scenarios.shared.steps import sink, sleeper, source
+from zenml_conformance.target.capability import Capability
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class DynamicRestarted(DynamicEvidence):
@@ -50,22 +50,22 @@ def restarted(probes: str, isolated: bool) -> None:
 
 
 @scenario(DynamicRestarted)
-def play(lab: Laboratory, seen: DynamicRestarted) -> None:
+def run(context: ScenarioContext, seen: DynamicRestarted) -> None:
     """The backend runs the pipeline's code again, elsewhere, while an isolated step goes on."""
-    isolated = lab.declares(Capability.ISOLATED_STEPS)
-    client = lab.start("dynamic-restarted", restarted, parameters={"isolated": isolated})
-    began = lab.wait_for_mark("attached-0", FATE_SECONDS) and lab.wait_for_mark("running")
-    if lab.backend and began and (not isolated or wait_until_submitted(lab, "sleeper")):
-        jobs = lab.jobs_of(None)
+    isolated = context.declares(Capability.ISOLATED_STEPS)
+    client = context.start("dynamic-restarted", restarted, parameters={"isolated": isolated})
+    began = context.wait_for_mark("attached-0", FATE_SECONDS) and context.wait_for_mark("running")
+    if context.backend and began and (not isolated or wait_until_submitted(context, "sleeper")):
+        jobs = context.jobs_of(None)
         for record in jobs:
-            lab.backend.requeue(record.id)
+            context.backend.requeue(record.id)
         seen.restarted = bool(jobs)
         if jobs:
-            lab.wait_for_mark("attached-1", seconds=FATE_SECONDS)
+            context.wait_for_mark("attached-1", seconds=FATE_SECONDS)
         if jobs and isolated:
             # What the new process believes of the step must be in the store while it runs.
-            lab.wait_for_mark("acted-1-sleeper", seconds=HANG_SECONDS)
-    lab.mark("release")
-    lab.finish(client, FATE_SECONDS)
-    lab.settle(FATE_SECONDS)
-    seen.note(lab)
+            context.wait_for_mark("acted-1-sleeper", seconds=HANG_SECONDS)
+    context.mark("release")
+    context.finish(client, FATE_SECONDS)
+    context.settle(FATE_SECONDS)
+    seen.note(context)

@@ -6,16 +6,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, RunRecord, unseen
-from zenml_conformance.rule import Capability
+from zenml_conformance.context.evidence import ONLY_JOBS, RunRecord, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.dynamic import ISOLATED, DynamicEvidence, enter
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark
 from zenml_conformance.scenarios.shared.steps import sink, source
+from zenml_conformance.target.capability import Capability
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class DynamicResumed(DynamicEvidence):
@@ -58,17 +58,17 @@ def resumed(probes: str, isolated: bool) -> None:
 
 
 @scenario(DynamicResumed)
-def play(lab: Laboratory, seen: DynamicResumed) -> None:
+def run(context: ScenarioContext, seen: DynamicResumed) -> None:
     """A pipeline's own code fails, and the run is resumed later."""
-    from zenml_conformance.lab import zenml_store
+    from zenml_conformance.context import zenml_store
 
-    isolated = lab.declares(Capability.ISOLATED_STEPS)
-    failed = lab.submit("failed", resumed, parameters={"isolated": isolated})
+    isolated = context.declares(Capability.ISOLATED_STEPS)
+    failed = context.submit("failed", resumed, parameters={"isolated": isolated})
     seen.after_failure = zenml_store.records()
-    seen.note(lab)
+    seen.note(context)
     seen.entries_before = len(seen.entries)
-    if lab.backend:
-        seen.jobs_before = len(lab.jobs_of(None))
+    if context.backend:
+        seen.jobs_before = len(context.jobs_of(None))
     if run := failed.run or next((call.placeholder for call in failed.calls), None):
-        lab.submit("resumed", resumed, how="retry", run=run)
-    seen.note(lab)
+        context.submit("resumed", resumed, how="retry", run=run)
+    seen.note(context)

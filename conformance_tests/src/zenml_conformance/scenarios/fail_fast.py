@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, RunRecord, Submission, UnderClaim, unseen
+from zenml_conformance.context.evidence import Evidence, RunRecord, Submission, UnderClaim, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import boom, sink, sleeper
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Mode(Evidence):
@@ -32,41 +32,41 @@ def modes(probes: str, seconds: float) -> None:
 
 
 @scenario(FailFast)
-def play(lab: Laboratory, seen: FailFast) -> None:
+def run(context: ScenarioContext, seen: FailFast) -> None:
     """A step fails beside a long one; the rest must be ended."""
-    play_mode(lab, seen, "fail_fast", seconds=8.0)
+    play_mode(context, seen, "fail_fast", seconds=8.0)
 
 
-def play_mode(lab: Laboratory, seen: Mode, mode: str, seconds: float) -> None:
+def play_mode(context: ScenarioContext, seen: Mode, mode: str, seconds: float) -> None:
     """Run a pipeline with an execution mode, and again with force if it is refused.
 
     Args:
-        lab: The scenario's bench.
+        context: The scenario's bench.
         seen: Its evidence.
         mode: The mode.
         seconds: How long the step runs that is beside the failing one.
     """
-    submission = _submit(lab, mode, mode, seconds)
-    seen.slept = lab.marked("slept")
-    if lab.backend and submission.raised and not lab.jobs:
-        _force(lab, seen, mode, seconds)
+    submission = _submit(context, mode, mode, seconds)
+    seen.slept = context.marked("slept")
+    if context.backend and submission.raised and not context.jobs:
+        _force(context, seen, mode, seconds)
 
 
-def _submit(lab: Laboratory, label: str, mode: str, seconds: float) -> Submission:
-    return lab.submit(
+def _submit(context: ScenarioContext, label: str, mode: str, seconds: float) -> Submission:
+    return context.submit(
         label, modes, parameters={"seconds": seconds}, options={"execution_mode": mode}
     )
 
 
-def _force(lab: Laboratory, seen: Mode, mode: str, seconds: float) -> None:
+def _force(context: ScenarioContext, seen: Mode, mode: str, seconds: float) -> None:
     """The mode was refused: see whether it would be kept all the same."""
-    from zenml_conformance.lab import zenml_store
+    from zenml_conformance.context import zenml_store
 
-    lab.force_modes()
-    submission = _submit(lab, f"{mode}-forced", mode, seconds)
+    context.force_modes()
+    submission = _submit(context, f"{mode}-forced", mode, seconds)
     run = next((run for run in zenml_store.records() if run.id == submission.run), None)
-    slept = lab.marked("slept")
-    if breach(mode, run, started=lab.marked("running"), slept=slept) is None:
+    slept = context.marked("slept")
+    if breach(mode, run, started=context.marked("running"), slept=slept) is None:
         detail = f"{mode} is not in supported_execution_modes, and was kept when it was forced"
         seen.under_claims = [UnderClaim(capability=f"execution mode {mode}", detail=detail)]
 

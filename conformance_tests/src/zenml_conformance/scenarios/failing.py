@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
-from zenml_conformance.lab.patience import stretched
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark, wait_for_peer
 from zenml_conformance.scenarios.shared.steps import boom, sink
+from zenml_conformance.target.patience import stretched
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Failing(Evidence):
@@ -78,17 +78,17 @@ def failing(probes: str) -> None:
 
 
 @scenario(Failing)
-def play(lab: Laboratory, seen: Failing) -> None:
+def run(context: ScenarioContext, seen: Failing) -> None:
     """A step fails beside a branch that is well and a step that needs three attempts.
 
     The pipeline has an init and a cleanup hook.
     """
-    hooks = {"on_init_kwargs": {"probes": lab.probes}}
+    hooks = {"on_init_kwargs": {"probes": context.probes}}
     options = {"execution_mode": "continue_on_failure", **hooks}
-    lab.submit("failing", failing, options=options)
-    seen.init = _processes(lab, "init")
-    seen.cleanup = _processes(lab, "cleanup")
+    context.submit("failing", failing, options=options)
+    seen.init = _processes(context, "init")
+    seen.cleanup = _processes(context, "cleanup")
 
 
-def _processes(lab: Laboratory, hook: str) -> list[int]:
-    return [int(name.split("-")[1]) for name in lab.marks(f"{hook}-*")]
+def _processes(context: ScenarioContext, hook: str) -> list[int]:
+    return [int(name.split("-")[1]) for name in context.marks(f"{hook}-*")]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, StepLog, unseen
+from zenml_conformance.context.evidence import Evidence, StepLog, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class FiredTwice(Evidence):
@@ -27,10 +27,10 @@ def single(probes: str) -> None:
 
 
 @scenario(FiredTwice)
-def play(lab: Laboratory, seen: FiredTwice) -> None:
+def run(context: ScenarioContext, seen: FiredTwice) -> None:
     """One snapshot is fired twice, and what its step prints is read back from ZenML."""
-    from zenml_conformance.lab import zenml_store
+    from zenml_conformance.context import zenml_store
 
-    lab.keep_step_logs()
-    lab.submit("fired-twice", single, how="twice")
+    context.keep_step_logs()
+    context.submit("fired-twice", single, how="twice")
     seen.log = zenml_store.step_log("source")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 PIPELINES = ("x" * 199 + "1", "x" * 199 + "2", "1 Grüße / 世界: $(a) 'b'")
 """Their names: two that differ only at the end, and one that no scheduler would take."""
@@ -45,9 +45,9 @@ def hostile_names(name: str) -> Any:
 
 
 @scenario(HostileNames)
-def play(lab: Laboratory, seen: HostileNames) -> None:
+def run(context: ScenarioContext, seen: HostileNames) -> None:
     """Pipelines and steps have names that no scheduler would take as they are."""
-    lab.faults(hollow_steps=True)
+    context.faults(hollow_steps=True)
     for number, name in enumerate(PIPELINES):
-        steps = len(STEPS) if lab.backend else 1
-        lab.submit(f"name-{number}", hostile_names, name=name, parameters={"steps": steps})
+        steps = len(STEPS) if context.backend else 1
+        context.submit(f"name-{number}", hostile_names, name=name, parameters={"steps": steps})

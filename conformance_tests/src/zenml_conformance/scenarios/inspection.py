@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Attempt, Evidence, RoundTrip, unseen
+from zenml_conformance.context.evidence import Attempt, Evidence, RoundTrip, unseen
 from zenml_conformance.scenarios.scenario import scenario
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 NOT_INSPECTED = "the orchestrator's classes were not looked at"
 
@@ -60,8 +60,8 @@ class Inspection(Evidence):
 
 
 @scenario(Inspection)
-def play(lab: Laboratory, seen: Inspection) -> None:
+def run(context: ScenarioContext, seen: Inspection) -> None:
     """Nothing runs: the flavor, the config and the orchestrator's methods are looked at."""
-    from zenml_conformance.lab.inspection import inspect_target
+    from zenml_conformance.scenarios.shared.classes import inspect_target
 
-    inspect_target(lab, seen)
+    inspect_target(context, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import FATE_SECONDS, ISOLATED, enter
@@ -12,7 +12,7 @@ from zenml_conformance.scenarios.shared.probes import wait_for_mark
 from zenml_conformance.scenarios.shared.steps import boom, sleeper
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class IsolatedFailFast(Evidence):
@@ -38,10 +38,10 @@ def fail_fast(probes: str) -> None:
 
 
 @scenario(IsolatedFailFast)
-def play(lab: Laboratory, seen: IsolatedFailFast) -> None:
+def run(context: ScenarioContext, seen: IsolatedFailFast) -> None:
     """A step fails beside a long isolated one, which must be ended."""
-    client = lab.start("isolated-fail-fast", fail_fast, options={"execution_mode": "fail_fast"})
-    lab.finish(client, FATE_SECONDS)
-    lab.settle(FATE_SECONDS)
-    seen.ran = lab.marked("running")
-    seen.ended_by_itself = lab.marked("slept")
+    client = context.start("isolated-fail-fast", fail_fast, options={"execution_mode": "fail_fast"})
+    context.finish(client, FATE_SECONDS)
+    context.settle(FATE_SECONDS)
+    seen.ran = context.marked("running")
+    seen.ended_by_itself = context.marked("slept")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_JOBS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import (
@@ -19,7 +19,7 @@ from zenml_conformance.scenarios.shared.probes import mark
 from zenml_conformance.scenarios.shared.steps import sleeper, source, victim
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 STEPS = ("quitter", "victim", "hollow", "forgotten")
@@ -51,27 +51,27 @@ def lost(probes: str, hollow: bool) -> None:
 
 
 @scenario(IsolatedLost)
-def play(lab: Laboratory, seen: IsolatedLost) -> None:
+def run(context: ScenarioContext, seen: IsolatedLost) -> None:
     """Jobs of isolated steps end without a report, are killed or forgotten; the run goes on."""
-    lab.faults(hollow=("hollow",))
-    backend = lab.backend
-    client = lab.start(
+    context.faults(hollow=("hollow",))
+    backend = context.backend
+    client = context.start(
         "isolated-lost",
         lost,
         parameters={"hollow": bool(backend)},
         options={"execution_mode": "continue_on_failure"},
     )
     if backend is None:
-        lab.finish(client, FATE_SECONDS + HANG_SECONDS)
-        lab.settle()
+        context.finish(client, FATE_SECONDS + HANG_SECONDS)
+        context.settle()
         return
-    if lab.wait_for_mark("running", FATE_SECONDS):
-        for record in lab.jobs_of("forgotten"):
+    if context.wait_for_mark("running", FATE_SECONDS):
+        for record in context.jobs_of("forgotten"):
             backend.lose(record.id)
-    lab.wait_until(
-        lambda: all(map(lab.has_ended, STEPS)) or not client.is_alive,
+    context.wait_until(
+        lambda: all(map(context.has_ended, STEPS)) or not client.is_alive,
         FATE_SECONDS,
     )
-    submission = lab.finish(client, HANG_SECONDS)
-    lab.settle(1.0 if submission.overdue else HANG_SECONDS)
-    seen.states = {name: [record.state.value for record in lab.jobs_of(name)] for name in STEPS}
+    submission = context.finish(client, HANG_SECONDS)
+    context.settle(1.0 if submission.overdue else HANG_SECONDS)
+    seen.states = {name: [record.state.value for record in context.jobs_of(name)] for name in STEPS}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Answer, Answers, unseen
-from zenml_conformance.rule import Capability
+from zenml_conformance.context.evidence import Answer, Answers, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import (
@@ -21,10 +20,11 @@ from zenml_conformance.scenarios.shared.dynamic import (
 )
 from zenml_conformance.scenarios.shared.probes import wait_for_mark
 from zenml_conformance.scenarios.shared.steps import sleeper, source
+from zenml_conformance.target.capability import Capability
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
-    from zenml_conformance.lab.processes import Client
+    from zenml_conformance.context.processes import Client
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 COMMANDS = ("good_command", "bad_command", "killed_command", "forgotten_command")
 
@@ -82,79 +82,81 @@ def phases(probes: str, held: bool, commands: bool) -> None:
 
 
 @scenario(IsolatedStatus)
-def play(lab: Laboratory, seen: IsolatedStatus) -> None:
+def run(context: ScenarioContext, seen: IsolatedStatus) -> None:
     """A process that has submitted nothing is asked about isolated steps in every phase."""
-    commands, backend = has_commands() and bool(lab.backend), lab.backend
-    client = lab.start("phases", phases, parameters={"held": bool(backend), "commands": commands})
-    lab.wait_for_mark("entered-0", FATE_SECONDS)
+    commands, backend = has_commands() and bool(context.backend), context.backend
+    client = context.start(
+        "phases", phases, parameters={"held": bool(backend), "commands": commands}
+    )
+    context.wait_for_mark("entered-0", FATE_SECONDS)
     # Until those are gone who would act on what they see, nothing comes to an end.
-    lab.faults(hold=("", "queued", "hollow"))
-    lab.mark("go")
-    ran = lab.wait_for_mark("running") and lab.wait_for_mark("quitter-running")
+    context.faults(hold=("", "queued", "hollow"))
+    context.mark("go")
+    ran = context.wait_for_mark("running") and context.wait_for_mark("quitter-running")
     run = client.run
     if not (ran and run):
-        _give_up(lab, client)
+        _give_up(context, client)
         return
     if backend is None:
-        seen.live = _ask(lab, run, (STATUS, "reporter"))
-        lab.mark("quit")
-        lab.mark("release")
-        lab.finish(client, FATE_SECONDS)
-        lab.settle()
-        seen.note(lab)
+        seen.live = _ask(context, run, (STATUS, "reporter"))
+        context.mark("quit")
+        context.mark("release")
+        context.finish(client, FATE_SECONDS)
+        context.settle()
+        seen.note(context)
         return
     fates = ["reporter", "quitter", "hollow", *(COMMANDS if commands else ())]
     stopped = "stopped_command" if commands else "reporter"
-    wait_until_submitted(lab, "queued", stopped, *fates)
+    wait_until_submitted(context, "queued", stopped, *fates)
     client.kill()
-    for record in lab.jobs_of(None):
+    for record in context.jobs_of(None):
         backend.kill(record.id)
-    lab.finish(client)
-    lab.faults(hold=("queued",), hollow=("hollow",))
-    lab.wait_until(
-        lambda: all(_has(lab, name, "running") for name in (stopped, "reporter")), FATE_SECONDS
+    context.finish(client)
+    context.faults(hold=("queued",), hollow=("hollow",))
+    context.wait_until(
+        lambda: all(_has(context, name, "running") for name in (stopped, "reporter")), FATE_SECONDS
     )
-    seen.live = _ask(lab, run, *((STATUS, name) for name in ("queued", "reporter", stopped)))
-    lab.mark("quit")
+    seen.live = _ask(context, run, *((STATUS, name) for name in ("queued", "reporter", stopped)))
+    context.mark("quit")
     if commands:
-        lab.mark("release")
-        for record in lab.jobs_of("killed_command"):
+        context.mark("release")
+        for record in context.jobs_of("killed_command"):
             backend.kill(record.id)
-        for record in lab.jobs_of("forgotten_command"):
+        for record in context.jobs_of("forgotten_command"):
             backend.lose(record.id)
     ended = [name for name in fates if name != stopped]
-    lab.wait_until(lambda: all(map(lab.has_ended, ended)), FATE_SECONDS)
-    seen.ended = _ask(lab, run, *((STATUS, name) for name in ended))
-    if lab.declares(Capability.STOP_ISOLATED_STEPS):
+    context.wait_until(lambda: all(map(context.has_ended, ended)), FATE_SECONDS)
+    seen.ended = _ask(context, run, *((STATUS, name) for name in ended))
+    if context.declares(Capability.STOP_ISOLATED_STEPS):
         twice = [(STOP, name) for name in (stopped, "queued", "quitter")] * 2
-        seen.stopped = _ask(lab, run, *twice)
+        seen.stopped = _ask(context, run, *twice)
         backend.drain(HANG_SECONDS)
-        seen.after_stop = _ask(lab, run, (STATUS, stopped), (STATUS, "queued"))
-    lab.mark("release")
+        seen.after_stop = _ask(context, run, (STATUS, stopped), (STATUS, "queued"))
+    context.mark("release")
     twice = [(CLEANUP, name) for name in ("queued", stopped, *ended)] * 2
-    seen.cleaned_up = _ask(lab, run, *twice)
-    seen.note(lab)
+    seen.cleaned_up = _ask(context, run, *twice)
+    seen.note(context)
     backend.close()
-    lab.settle()
+    context.settle()
 
 
-def _ask(lab: Laboratory, run: str, *calls: tuple[str, str]) -> Answers:
+def _ask(context: ScenarioContext, run: str, *calls: tuple[str, str]) -> Answers:
     """Have calls made by a process that has submitted nothing, and note how the jobs are."""
-    done = lab.operate("isolated", run=run, calls=list(calls))
+    done = context.operate("isolated", run=run, calls=list(calls))
     return Answers(
         answers=done.gave or [],
         raised=done.raised,
-        states={step: record.state.value for _, step in calls for record in lab.jobs_of(step)},
+        states={step: record.state.value for _, step in calls for record in context.jobs_of(step)},
     )
 
 
-def _has(lab: Laboratory, step: str, state: str) -> bool:
-    return any(record.state.value == state for record in lab.jobs_of(step))
+def _has(context: ScenarioContext, step: str, state: str) -> bool:
+    return any(record.state.value == state for record in context.jobs_of(step))
 
 
-def _give_up(lab: Laboratory, client: Client) -> None:
-    lab.faults()
-    lab.mark("quit")
-    lab.mark("release")
-    lab.finish(client, HANG_SECONDS)
-    lab.settle(HANG_SECONDS)
+def _give_up(context: ScenarioContext, client: Client) -> None:
+    context.faults()
+    context.mark("quit")
+    context.mark("release")
+    context.finish(client, HANG_SECONDS)
+    context.settle(HANG_SECONDS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 LOST_SECONDS = 12.0
@@ -24,15 +24,15 @@ class JobLost(Evidence):
 
 
 @scenario(JobLost)
-def play(lab: Laboratory, seen: JobLost) -> None:
+def run(context: ScenarioContext, seen: JobLost) -> None:
     """The backend loses the job of a running step: it is gone, and unknown from then on."""
-    client = lab.start("job-lost", released)
-    seen.step_ran = lab.wait_for_mark("running")
-    if lab.backend:
-        for record in lab.jobs:
+    client = context.start("job-lost", released)
+    seen.step_ran = context.wait_for_mark("running")
+    if context.backend:
+        for record in context.jobs:
             if record.job.step == "sleeper":
-                lab.backend.lose(record.id)
-    lab.finish(client, LOST_SECONDS)
-    lab.mark("release")
-    lab.settle(LOST_SECONDS)
-    lab.refresh()
+                context.backend.lose(record.id)
+    context.finish(client, LOST_SECONDS)
+    context.mark("release")
+    context.settle(LOST_SECONDS)
+    context.refresh()

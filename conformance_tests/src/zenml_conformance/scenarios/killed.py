@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import sink, victim
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Killed(Evidence):
@@ -28,7 +28,7 @@ def killed(probes: str) -> None:
 
 
 @scenario(Killed)
-def play(lab: Laboratory, seen: Killed) -> None:
+def run(context: ScenarioContext, seen: Killed) -> None:
     """The kernel kills a step."""
-    lab.submit("killed", killed)
-    lab.refresh()
+    context.submit("killed", killed)
+    context.refresh()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class NeverStarted(Evidence):
@@ -24,8 +24,8 @@ def never_started(probes: str) -> None:
 
 
 @scenario(NeverStarted)
-def play(lab: Laboratory, seen: NeverStarted) -> None:
+def run(context: ScenarioContext, seen: NeverStarted) -> None:
     """A step's process dies before ZenML has recorded the step."""
-    lab.faults(cold_steps=["never_starts"])  # A fork has its interpreter already.
-    lab.submit("never-started", never_started)
-    lab.refresh()
+    context.faults(cold_steps=["never_starts"])  # A fork has its interpreter already.
+    context.submit("never-started", never_started)
+    context.refresh()

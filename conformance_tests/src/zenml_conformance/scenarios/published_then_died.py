@@ -6,14 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.lab.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark
 from zenml_conformance.scenarios.shared.steps import sink
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class PublishedThenDied(Evidence):
@@ -51,9 +51,9 @@ def published_then_died(probes: str) -> None:
 
 
 @scenario(PublishedThenDied)
-def play(lab: Laboratory, seen: PublishedThenDied) -> None:
+def run(context: ScenarioContext, seen: PublishedThenDied) -> None:
     """A step reports success and then dies; the one after it runs in a new interpreter."""
-    lab.faults(cold_steps=["after_publisher"])
-    lab.submit("published-then-died", published_then_died)
-    seen.died = lab.marked("died")
-    lab.refresh()
+    context.faults(cold_steps=["after_publisher"])
+    context.submit("published-then-died", published_then_died)
+    seen.died = context.marked("died")
+    context.refresh()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, Refresh, unseen
+from zenml_conformance.context.evidence import Evidence, Refresh, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import boom, released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 UNKNOWN = "the run's id in ZenML was not known"
 
@@ -50,26 +50,26 @@ def doomed(probes: str) -> None:
 
 
 @scenario(Refreshed)
-def play(lab: Laboratory, seen: Refreshed) -> None:
+def run(context: ScenarioContext, seen: Refreshed) -> None:
     """A run is refreshed while it waits, runs, has ended, and after the backend forgot its jobs."""
-    if lab.backend:
-        lab.faults(hold=("*",))
-    client = lab.start("refreshed", released)
-    if lab.backend:
-        if run := lab.wait_for_submission(client):
-            seen.queued = lab.look(run)
-        lab.faults(flaps=True)
-    if lab.wait_for_mark("running") and (run := client.run):
-        seen.running = lab.look(run)
-        seen.still_running = lab.look(run)
-    lab.faults()
-    lab.mark("release")
-    submission = lab.finish(client)
-    lab.settle()
-    if run := lab.submit("doomed", doomed).run:
-        seen.failed = lab.look(run)
+    if context.backend:
+        context.faults(hold=("*",))
+    client = context.start("refreshed", released)
+    if context.backend:
+        if run := context.wait_for_submission(client):
+            seen.queued = context.look(run)
+        context.faults(flaps=True)
+    if context.wait_for_mark("running") and (run := client.run):
+        seen.running = context.look(run)
+        seen.still_running = context.look(run)
+    context.faults()
+    context.mark("release")
+    submission = context.finish(client)
+    context.settle()
+    if run := context.submit("doomed", doomed).run:
+        seen.failed = context.look(run)
     if run := submission.run:
-        seen.completed = lab.look(run)
-        if lab.backend:
-            lab.faults(purges=True)
-            seen.forgotten = lab.look(run)
+        seen.completed = context.look(run)
+        if context.backend:
+            context.faults(purges=True)
+            seen.forgotten = context.look(run)

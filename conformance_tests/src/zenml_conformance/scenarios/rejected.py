@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import sink, source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Rejected(Evidence):
@@ -24,7 +24,7 @@ def chain(probes: str) -> None:
 
 
 @scenario(Rejected)
-def play(lab: Laboratory, seen: Rejected) -> None:
+def run(context: ScenarioContext, seen: Rejected) -> None:
     """The backend refuses the first submission of all."""
-    lab.faults(accepts=0)
-    lab.submit("rejected", chain)
+    context.faults(accepts=0)
+    context.submit("rejected", chain)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_JOBS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 ROLL_BACK_SECONDS = 8.0
@@ -24,12 +24,12 @@ class RejectedMidway(Evidence):
 
 
 @scenario(RejectedMidway)
-def play(lab: Laboratory, seen: RejectedMidway) -> None:
+def run(context: ScenarioContext, seen: RejectedMidway) -> None:
     """The backend accepts one job and refuses the next; a step that was accepted would wait."""
-    lab.faults(accepts=1)
-    client = lab.start("rejected-midway", released)
-    lab.finish(client)
-    if lab.backend:
-        seen.left = lab.backend.drain(ROLL_BACK_SECONDS)
-    lab.mark("release")
-    lab.settle()
+    context.faults(accepts=1)
+    client = context.start("rejected-midway", released)
+    context.finish(client)
+    if context.backend:
+        seen.left = context.backend.drain(ROLL_BACK_SECONDS)
+    context.mark("release")
+    context.settle()

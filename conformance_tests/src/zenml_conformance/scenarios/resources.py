@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark, wait_for_mark
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 Request = dict[str, float | str]
 """Fields of ZenML's `ResourceSettings`."""
@@ -89,21 +89,21 @@ def small_resources(probes: str) -> None:
 
 
 @scenario(Resources)
-def play(lab: Laboratory, seen: Resources) -> None:
+def run(context: ScenarioContext, seen: Resources) -> None:
     """Steps ask for cpus, memory and gpus, one thing each; then one of a step operator's does.
 
     On the fake backend no step is run. On the orchestrator's own they ask for little, run, and
     what it has on record of their jobs is read meanwhile.
     """
-    if lab.backend:
-        from zenml_conformance.lab.step_operator import add_to_stack
+    if context.backend:
+        from zenml_conformance.context.step_operator import add_to_stack
 
-        lab.faults(hollow_steps=True)
-        lab.submit("resources", resources)
+        context.faults(hollow_steps=True)
+        context.submit("resources", resources)
         add_to_stack()
-        lab.submit("operated", operated)
+        context.submit("operated", operated)
     else:
-        client = lab.start("resources", small_resources)
-        lab.read_records(client, SMALL_RESOURCES)
-        lab.finish(client)
-        lab.settle()
+        client = context.start("resources", small_resources)
+        context.read_records(client, SMALL_RESOURCES)
+        context.finish(client)
+        context.settle()

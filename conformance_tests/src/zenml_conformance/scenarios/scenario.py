@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 E = TypeVar("E", bound=Evidence)
 
@@ -23,23 +23,23 @@ class Scenario:
     Attributes:
         name: The name of its module.
         evidence: The class of what it leaves.
-        play: Plays it, and fills the evidence in.
+        run: Runs it, and fills the evidence in.
         sentence: What happens in it.
     """
 
     name: str
     evidence: type[Evidence]
-    play: Callable[[Laboratory, Any], None]
+    run: Callable[[ScenarioContext, Any], None]
     sentence: str
 
 
 SCENARIOS: dict[str, Scenario] = {}
-"""Every scenario that has been imported, by name. `zenml_conformance.rules` imports all."""
+"""Every scenario that has been imported, by name; `contract.rules` imports all of them."""
 
 
 def scenario(
     evidence: type[E],
-) -> Callable[[Callable[[Laboratory, E], None]], Callable[[Laboratory, E], None]]:
+) -> Callable[[Callable[[ScenarioContext, E], None]], Callable[[ScenarioContext, E], None]]:
     """Make a scenario of a function. Its docstring says what happens.
 
     Args:
@@ -49,12 +49,12 @@ def scenario(
         A decorator that leaves the function as it is.
     """
 
-    def register(play: Callable[[Laboratory, E], None]) -> Callable[[Laboratory, E], None]:
-        name = play.__module__.rpartition(".")[2]
-        sentence = " ".join((inspect.getdoc(play) or "").split())
-        SCENARIOS[name] = Scenario(name, evidence, play, sentence)
+    def register(run: Callable[[ScenarioContext, E], None]) -> Callable[[ScenarioContext, E], None]:
+        name = run.__module__.rpartition(".")[2]
+        sentence = " ".join((inspect.getdoc(run) or "").split())
+        SCENARIOS[name] = Scenario(name, evidence, run, sentence)
         evidence.SCENARIO = name
-        return play
+        return run
 
     return register
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Done, Evidence, unseen
+from zenml_conformance.context.evidence import Done, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.schedules import CRON, Scheduling, submit
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 INTERVAL = "an interval"
 
@@ -37,19 +37,19 @@ class ScheduleKinds(Evidence):
 
 
 @scenario(ScheduleKinds)
-def play(lab: Laboratory, seen: ScheduleKinds) -> None:
+def run(context: ScenarioContext, seen: ScheduleKinds) -> None:
     """Schedules that are no cron expressions, one that the backend refuses, and one it loses."""
-    backend = lab.backend
+    backend = context.backend
     if backend is None:
         return
     seen.kinds = {
-        kind: submit(lab, backend, f"kind-{number}", name=f"kind-{number}", **schedule)
+        kind: submit(context, backend, f"kind-{number}", name=f"kind-{number}", **schedule)
         for number, (kind, schedule) in enumerate(KINDS.items())
     }
-    submit(lab, backend, "lost", name="lost", cron_expression=CRON)
+    submit(context, backend, "lost", name="lost", cron_expression=CRON)
     for schedule in backend.schedules():
         if not schedule.deleted:
             backend.unschedule(schedule.id)
-    seen.delete_gone = lab.operate("delete_schedule", name="lost")
-    lab.faults(accepts=0, accepts_schedules=False)
-    seen.turned_away = submit(lab, backend, "refused", name="refused", cron_expression=CRON)
+    seen.delete_gone = context.operate("delete_schedule", name="lost")
+    context.faults(accepts=0, accepts_schedules=False)
+    seen.turned_away = submit(context, backend, "refused", name="refused", cron_expression=CRON)

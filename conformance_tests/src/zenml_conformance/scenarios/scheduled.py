@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Done, Evidence, unseen
+from zenml_conformance.context.evidence import Done, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.schedules import CRON, kept, submit
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 NEW_CRON = "0 3 * * 1"
 
@@ -35,18 +35,18 @@ class Scheduled(Evidence):
 
 
 @scenario(Scheduled)
-def play(lab: Laboratory, seen: Scheduled) -> None:
+def run(context: ScenarioContext, seen: Scheduled) -> None:
     """A schedule is made, fires twice, is changed and deleted."""
-    backend = lab.backend
+    backend = context.backend
     if backend is None:
         return  # It would fire after the session, too, if it could not be deleted.
-    submit(lab, backend, "scheduled", name="conformance", cron_expression=CRON)
-    seen.jobs_before_firing = len(lab.jobs)
+    submit(context, backend, "scheduled", name="conformance", cron_expression=CRON)
+    seen.jobs_before_firing = len(context.jobs)
     for _ in range(2):
         for schedule in backend.schedules()[:1]:
             backend.fire(schedule.id)
-            lab.settle()
-    seen.update = lab.operate("update_schedule", name="conformance", cron=NEW_CRON)
+            context.settle()
+    seen.update = context.operate("update_schedule", name="conformance", cron=NEW_CRON)
     seen.live_after_update = kept(backend)
-    seen.delete = lab.operate("delete_schedule", name="conformance")
+    seen.delete = context.operate("delete_schedule", name="conformance")
     seen.live_after_delete = kept(backend)

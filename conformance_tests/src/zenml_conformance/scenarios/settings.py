@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.lab.evidence import Evidence, Levels, unseen
+from zenml_conformance.context.evidence import Evidence, Levels, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Settings(Evidence):
@@ -28,22 +28,22 @@ def settings(probes: str, step_settings: dict[str, Any]) -> None:
 
 
 @scenario(Settings)
-def play(lab: Laboratory, seen: Settings) -> None:
+def run(context: ScenarioContext, seen: Settings) -> None:
     """Every setting is given on the component, the pipeline and the step. No step is run."""
-    from zenml_conformance.lab.settings import LEVELS, configure_component, values
+    from zenml_conformance.context.settings import LEVELS, configure_component, values
 
-    lab.faults(hollow_steps=True)
-    seen.given = values(lab)
+    context.faults(hollow_steps=True)
+    seen.given = values(context)
     if not seen.given:
         return
     component, of_pipeline, of_step = (
         {name: given[level] for name, given in seen.given.items()} for level in LEVELS
     )
     configure_component(component)
-    lab.submit(
+    context.submit(
         "all-levels",
         settings,
         parameters={"step_settings": {"orchestrator": of_step}},
         options={"settings": {"orchestrator": of_pipeline}},
     )
-    lab.submit("component-only", settings, parameters={"step_settings": {}})
+    context.submit("component-only", settings, parameters={"step_settings": {}})

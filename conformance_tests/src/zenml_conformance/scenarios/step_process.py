@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence, Written, unseen
+from zenml_conformance.context.evidence import Evidence, Written, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared import process
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
@@ -22,7 +22,7 @@ from zenml_conformance.scenarios.shared.probes import leave_probe, mark
 from zenml_conformance.scenarios.shared.process import ProcessReport, Surroundings
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 AFTERWARDS_SECONDS = 15.0
 """How long what a step leaves running may take to end, once the run has ended."""
@@ -161,10 +161,10 @@ def quitting(probes: str) -> None:
 
 
 @scenario(StepProcess)
-def play(lab: Laboratory, seen: StepProcess) -> None:
+def run(context: ScenarioContext, seen: StepProcess) -> None:
     """Steps look at their processes, leave work to them, and end them without a report."""
-    client = lab.submit("ordinary", ordinary)
-    directory = Path(lab.probes, "processes")
+    client = context.submit("ordinary", ordinary)
+    directory = Path(context.probes, "processes")
     reports = [ProcessReport.read(path) for path in sorted(directory.glob("*.json"))]
     if not reports:
         return
@@ -175,10 +175,10 @@ def play(lab: Laboratory, seen: StepProcess) -> None:
         setattr(seen, name, notes.get(name))
     if streams := notes.get("streams"):
         seen.standard_input = streams["input"]
-    if lab.marked("left"):
-        lab.wait_until(lambda: all(map(lab.marked, LEFT)), AFTERWARDS_SECONDS)
-        seen.left = [what for what in LEFT if lab.marked(what)]
+    if context.marked("left"):
+        context.wait_until(lambda: all(map(context.marked, LEFT)), AFTERWARDS_SECONDS)
+        seen.left = [what for what in LEFT if context.marked(what)]
     if all(report.pid != client.pid for report in reports):
-        lab.submit("quitting", quitting)
-        lab.refresh()
-        seen.quit = [how for how in QUITTERS if lab.marked(how)]
+        context.submit("quitting", quitting)
+        context.refresh()
+        seen.quit = [how for how in QUITTERS if context.marked(how)]

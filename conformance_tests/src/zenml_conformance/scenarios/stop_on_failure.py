@@ -8,7 +8,7 @@ from zenml_conformance.scenarios.fail_fast import Mode, play_mode
 from zenml_conformance.scenarios.scenario import scenario
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class StopOnFailure(Mode):
@@ -16,6 +16,6 @@ class StopOnFailure(Mode):
 
 
 @scenario(StopOnFailure)
-def play(lab: Laboratory, seen: StopOnFailure) -> None:
+def run(context: ScenarioContext, seen: StopOnFailure) -> None:
     """A step fails beside a long one; that may end, nothing new may start."""
-    play_mode(lab, seen, "stop_on_failure", seconds=4.0)
+    play_mode(context, seen, "stop_on_failure", seconds=4.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Done, Standing, unseen
+from zenml_conformance.context.evidence import Done, Standing, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import sink
@@ -17,7 +17,7 @@ from zenml_conformance.scenarios.shared.stopping import (
 )
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 QUEUED_SECONDS = 8.0
 """How long a step may take to end that runs beside the one that is stopped."""
@@ -48,44 +48,44 @@ def bystander(probes: str) -> None:
 
 
 @scenario(Stopped)
-def play(lab: Laboratory, seen: Stopped) -> None:
+def run(context: ScenarioContext, seen: Stopped) -> None:
     """Of two runs, one is stopped by another process: one step runs, one is queued, one waits."""
-    lab.faults(hold=("queued",))
-    client = lab.start("stopped", stopped)
-    other = lab.start("bystander", bystander)
-    ran = lab.wait_for_mark("stoppable-running")
-    seen.bystander_ran = lab.wait_for_mark("bystander-running")
-    run = lab.wait_for_submission(client, seconds=5)
-    if run and not lab.backend:
-        _let_the_queued_step_end(lab, run)
+    context.faults(hold=("queued",))
+    client = context.start("stopped", stopped)
+    other = context.start("bystander", bystander)
+    ran = context.wait_for_mark("stoppable-running")
+    seen.bystander_ran = context.wait_for_mark("bystander-running")
+    run = context.wait_for_submission(client, seconds=5)
+    if run and not context.backend:
+        _let_the_queued_step_end(context, run)
     if run and ran:
-        seen.stop = lab.operate("stop", run=run, graceful=False)
-        seen.after_stop = lab.standing(run)
-        seen.stop_again = lab.operate("stop_again", run=run, graceful=False)
-    lab.mark("bystander-release")
-    lab.finish(other)
-    if lab.backend:
-        lab.backend.drain(CANCEL_SECONDS)
-    seen.note_what_is_left(lab)
+        seen.stop = context.operate("stop", run=run, graceful=False)
+        seen.after_stop = context.standing(run)
+        seen.stop_again = context.operate("stop_again", run=run, graceful=False)
+    context.mark("bystander-release")
+    context.finish(other)
+    if context.backend:
+        context.backend.drain(CANCEL_SECONDS)
+    seen.note_what_is_left(context)
     if run and ran:
         if not seen.stop.raised:
-            lab.wait_until(lambda: not lab.standing(run).in_progress, CANCEL_SECONDS)
-        seen.when_to_be_over = lab.standing(run)
-    lab.faults()
-    seen.interrupted = lab.marked("stoppable-interrupted")
-    lab.mark("stoppable-release")
-    lab.finish(client)
-    lab.settle()
-    seen.note_what_outlived(lab, "stoppable")
+            context.wait_until(lambda: not context.standing(run).in_progress, CANCEL_SECONDS)
+        seen.when_to_be_over = context.standing(run)
+    context.faults()
+    seen.interrupted = context.marked("stoppable-interrupted")
+    context.mark("stoppable-release")
+    context.finish(client)
+    context.settle()
+    seen.note_what_outlived(context, "stoppable")
 
 
-def _let_the_queued_step_end(lab: Laboratory, run: str) -> None:
+def _let_the_queued_step_end(context: ScenarioContext, run: str) -> None:
     """Wait for a step that no backend but the fake backend keeps in its queue.
 
     If it is told to stop while it writes to ZenML's SQLite store, ZenML's handler asks that store
     in the middle of its own transaction. That blocks the other step as well, until both are killed.
     """
-    lab.wait_until(
-        lambda: lab.standing(run).steps.get("queued") == "completed",
+    context.wait_until(
+        lambda: context.standing(run).steps.get("queued") == "completed",
         QUEUED_SECONDS,
     )

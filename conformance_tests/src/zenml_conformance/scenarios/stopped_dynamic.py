@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.rule import Capability
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.dynamic import ISOLATED
 from zenml_conformance.scenarios.shared.steps import sink
 from zenml_conformance.scenarios.shared.stopping import CANCEL_SECONDS, StopEvidence, stoppable
+from zenml_conformance.target.capability import Capability
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class StoppedDynamic(StopEvidence):
@@ -32,23 +32,23 @@ def stopped_dynamic(probes: str, isolated: bool) -> None:
 
 
 @scenario(StoppedDynamic)
-def play(lab: Laboratory, seen: StoppedDynamic) -> None:
+def run(context: ScenarioContext, seen: StoppedDynamic) -> None:
     """A dynamic run is stopped while a step runs inline and another one isolated."""
-    isolated = lab.declares(Capability.ISOLATED_STEPS)
-    client = lab.start("stopped-dynamic", stopped_dynamic, parameters={"isolated": isolated})
-    ran = lab.wait_for_mark("stoppable-running") and (
-        not isolated or lab.wait_for_mark("isolated-running")
+    isolated = context.declares(Capability.ISOLATED_STEPS)
+    client = context.start("stopped-dynamic", stopped_dynamic, parameters={"isolated": isolated})
+    ran = context.wait_for_mark("stoppable-running") and (
+        not isolated or context.wait_for_mark("isolated-running")
     )
-    run = lab.wait_for_submission(client, seconds=5)
+    run = context.wait_for_submission(client, seconds=5)
     if run and ran:
-        seen.stop = lab.operate("stop", run=run, graceful=False)
-    if lab.backend:
-        lab.backend.drain(CANCEL_SECONDS)
+        seen.stop = context.operate("stop", run=run, graceful=False)
+    if context.backend:
+        context.backend.drain(CANCEL_SECONDS)
     elif run and ran and not seen.stop.raised:
-        lab.wait_until(lambda: not lab.standing(run).in_progress, CANCEL_SECONDS)
-    seen.note_what_is_left(lab)
-    lab.mark("stoppable-release")
-    lab.mark("isolated-release")
-    lab.finish(client)
-    lab.settle()
-    seen.note_what_outlived(lab, "stoppable", "isolated")
+        context.wait_until(lambda: not context.standing(run).in_progress, CANCEL_SECONDS)
+    seen.note_what_is_left(context)
+    context.mark("stoppable-release")
+    context.mark("isolated-release")
+    context.finish(client)
+    context.settle()
+    seen.note_what_outlived(context, "stoppable", "isolated")

@@ -8,7 +8,7 @@ from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.stopping import StopEvidence, stopped
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class StoppedEarly(StopEvidence):
@@ -16,14 +16,14 @@ class StoppedEarly(StopEvidence):
 
 
 @scenario(StoppedEarly)
-def play(lab: Laboratory, seen: StoppedEarly) -> None:
+def run(context: ScenarioContext, seen: StoppedEarly) -> None:
     """A run is stopped before any of its jobs has started."""
-    lab.faults(hold=("*", ""))
-    client = lab.start("stopped-early", stopped)
-    if run := lab.wait_for_submission(client):
-        seen.stop = lab.operate("stop", run=run, graceful=False)
-    seen.note_what_is_left(lab)
-    lab.faults()
-    lab.mark("stoppable-release")
-    lab.finish(client)
-    lab.settle()
+    context.faults(hold=("*", ""))
+    client = context.start("stopped-early", stopped)
+    if run := context.wait_for_submission(client):
+        seen.stop = context.operate("stop", run=run, graceful=False)
+    seen.note_what_is_left(context)
+    context.faults()
+    context.mark("stoppable-release")
+    context.finish(client)
+    context.settle()

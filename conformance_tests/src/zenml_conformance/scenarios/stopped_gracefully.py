@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Refresh, Standing, unseen
+from zenml_conformance.context.evidence import Refresh, Standing, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.stopping import NOT_STOPPED, StopEvidence, stopped
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class StoppedGracefully(StopEvidence):
@@ -25,18 +25,18 @@ class StoppedGracefully(StopEvidence):
 
 
 @scenario(StoppedGracefully)
-def play(lab: Laboratory, seen: StoppedGracefully) -> None:
+def run(context: ScenarioContext, seen: StoppedGracefully) -> None:
     """A run is stopped gracefully: what runs may end, and is asked about while it does."""
-    lab.faults(hold=("queued",))
-    client = lab.start("stopped-gracefully", stopped)
-    ran = lab.wait_for_mark("stoppable-running")
-    run = lab.wait_for_submission(client, seconds=5)
+    context.faults(hold=("queued",))
+    client = context.start("stopped-gracefully", stopped)
+    ran = context.wait_for_mark("stoppable-running")
+    run = context.wait_for_submission(client, seconds=5)
     if run and ran:
-        seen.stop = lab.operate("stop", run=run, graceful=True)
-        seen.after_stop = lab.standing(run)
-        seen.stopping = lab.look(run)
-    lab.faults()
-    lab.mark("stoppable-release")
-    lab.finish(client)
-    lab.settle()
-    lab.refresh()
+        seen.stop = context.operate("stop", run=run, graceful=True)
+        seen.after_stop = context.standing(run)
+        seen.stopping = context.look(run)
+    context.faults()
+    context.mark("stoppable-release")
+    context.finish(client)
+    context.settle()
+    context.refresh()

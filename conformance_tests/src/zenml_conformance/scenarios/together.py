@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import (
@@ -17,7 +17,7 @@ from zenml_conformance.scenarios.shared.probes import (
 from zenml_conformance.scenarios.shared.steps import sink
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 class Together(Evidence):
@@ -47,6 +47,12 @@ def second_of_two(probes: str) -> None:
 
 
 @scenario(Together)
-def play(lab: Laboratory, seen: Together) -> None:
+def run(context: ScenarioContext, seen: Together) -> None:
     """Two pipelines are submitted at once by two threads of one client."""
-    lab.submit("together", first_of_two, how="together")
+    context.submit(
+        "together",
+        first_of_two,
+        how="together",
+        other=f"{__name__}:second_of_two",
+        seconds=MEETING_SECONDS,
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_JOBS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 
 UNANSWERED = 3
@@ -26,13 +26,13 @@ class UnreliableBackend(Evidence):
 
 
 @scenario(UnreliableBackend)
-def play(lab: Laboratory, seen: UnreliableBackend) -> None:
+def run(context: ScenarioContext, seen: UnreliableBackend) -> None:
     """While a step runs, the backend fails to answer a few times; then it is well again."""
-    client = lab.start("unreliable-backend", released)
-    seen.step_ran = lab.wait_for_mark("running")
-    lab.faults(status_fails=UNANSWERED)
-    lab.mark("release")
-    lab.finish(client)
-    lab.settle()
-    if lab.backend:
-        seen.unanswered = lab.backend.unanswered()
+    client = context.start("unreliable-backend", released)
+    seen.step_ran = context.wait_for_mark("running")
+    context.faults(status_fails=UNANSWERED)
+    context.mark("release")
+    context.finish(client)
+    context.settle()
+    if context.backend:
+        seen.unanswered = context.backend.unanswered()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from zenml_conformance.lab.evidence import Evidence
+from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import OWN_START_SECONDS, leave_probe
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 BRANCHES = 8
 """Of three steps each: more steps than a page of ZenML's lists has (20)."""
@@ -68,19 +68,19 @@ def small(probes: str) -> None:
 
 
 @scenario(Wide)
-def play(lab: Laboratory, seen: Wide) -> None:
+def run(context: ScenarioContext, seen: Wide) -> None:
     """Three clients at once submit a wide run and two small ones, which have names of their own.
 
     Each does so from a directory with a `.zen` of its own.
     """
-    lab.initialise_repository("wide", *SMALL)
-    branches = BRANCHES if lab.backend else FEW_BRANCHES
+    context.initialise_repository("wide", *SMALL)
+    branches = BRANCHES if context.backend else FEW_BRANCHES
     parameters: dict[str, Any] = {"branches": branches}
-    clients = [lab.start("wide", wide, options=_named("Wide run"), parameters=parameters)]
-    clients += [lab.start(name, small, options=_named(name)) for name in SMALL]
+    clients = [context.start("wide", wide, options=_named("Wide run"), parameters=parameters)]
+    clients += [context.start(name, small, options=_named(name)) for name in SMALL]
     for client in clients:
-        lab.finish(client)
-    lab.settle()
+        context.finish(client)
+    context.settle()
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from zenml_conformance.hooks import judge_in_test
-from zenml_conformance.judge import Judge
-from zenml_conformance.rules import RULES
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.judging.judge import Judge
+from zenml_conformance.session.hooks import judge_in_test
 
 
 @pytest.mark.parametrize("rule_id", list(RULES))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from zenml_conformance.prove.plugin import prove_in_test
+from zenml_conformance.contract.rules import RULES
+from zenml_conformance.prove.mutants import MUTANTS
 from zenml_conformance.prove.prover import Prover
-from zenml_conformance.prove.sabotages import SABOTAGES
-from zenml_conformance.rules import RULES
+from zenml_conformance.session.prove import prove_in_test
 
-IN_ORDER = [s for rule in RULES for s in SABOTAGES.values() if s.rule == rule]
+IN_ORDER = [s for rule in RULES for s in MUTANTS.values() if s.rule == rule]
 
 
 @pytest.mark.parametrize(

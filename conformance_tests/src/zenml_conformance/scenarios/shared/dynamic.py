@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from zenml_conformance.findings import NotSeen
-from zenml_conformance.lab.evidence import Evidence, Raised, masked, unseen
+from zenml_conformance.context.evidence import Evidence, Raised, masked, unseen
+from zenml_conformance.context.not_seen import NotSeen
 from zenml_conformance.scenarios.shared.decorators import step
 from zenml_conformance.scenarios.shared.probes import (
     leave_probe,
@@ -24,8 +24,8 @@ from zenml_conformance.scenarios.shared.probes import (
 )
 
 if TYPE_CHECKING:
+    from zenml_conformance.context.scenario_context import ScenarioContext
     from zenml_conformance.fake_backend.jobs import JobRecord
-    from zenml_conformance.lab.laboratory import Laboratory
 
 ISOLATED: dict[str, Any] = {"runtime": "isolated"}
 """Options of a step that has a job of its own."""
@@ -89,16 +89,16 @@ class DynamicEvidence(Evidence):
     isolated: list[IsolatedSubmission] = unseen(NOT_BEGUN)
     told: list[tuple[str, str]] = unseen(NOT_BEGUN)
 
-    def note(self, lab: Laboratory) -> None:
+    def note(self, context: ScenarioContext) -> None:
         """Keep what the pipeline's code has written down so far.
 
         Args:
-            lab: The scenario's bench.
+            context: The scenario's bench.
         """
-        folder = Path(lab.probes)
+        folder = Path(context.probes)
         entered = sorted(folder.glob("entered-*.mark"))
         self.entries = [Entry.model_validate_json(path.read_text()) for path in entered]
-        self.isolated = sorted(submissions(lab), key=lambda submission: submission.began)
+        self.isolated = sorted(submissions(context), key=lambda submission: submission.began)
         told = sorted(path.stem.split(".") for path in folder.glob("*.told"))
         self.told = [(step, said) for step, said in told]
 
@@ -136,31 +136,31 @@ class DynamicEvidence(Evidence):
         raise NotSeen(f"no job was submitted for the isolated step {step!r}")
 
 
-def submissions(lab: Laboratory) -> list[IsolatedSubmission]:
+def submissions(context: ScenarioContext) -> list[IsolatedSubmission]:
     """Read what the pipeline's code has noted of each isolated step that was submitted.
 
     Args:
-        lab: The scenario's bench.
+        context: The scenario's bench.
 
     Returns:
         The calls, in no order.
     """
-    notes = Path(lab.probes).glob("isolated-*.note")
+    notes = Path(context.probes).glob("isolated-*.note")
     return [IsolatedSubmission.model_validate_json(path.read_text()) for path in notes]
 
 
-def wait_until_submitted(lab: Laboratory, *steps: str) -> bool:
+def wait_until_submitted(context: ScenarioContext, *steps: str) -> bool:
     """Wait until the orchestrator is done with submitting isolated steps.
 
     Args:
-        lab: The scenario's bench.
+        context: The scenario's bench.
         *steps: The steps.
 
     Returns:
         Whether it is.
     """
-    return lab.wait_until(
-        lambda: {submission.step for submission in submissions(lab)}.issuperset(steps),
+    return context.wait_until(
+        lambda: {submission.step for submission in submissions(context)}.issuperset(steps),
         FATE_SECONDS,
     )
 

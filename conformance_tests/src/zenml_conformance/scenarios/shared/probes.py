@@ -18,9 +18,9 @@ from typing import Any
 
 import psutil
 
+from zenml_conformance.context.evidence import Raised, masked
 from zenml_conformance.engine.session import SENTINEL as SENTINEL
-from zenml_conformance.lab.evidence import Raised, masked
-from zenml_conformance.lab.patience import stretched
+from zenml_conformance.target.patience import stretched
 
 ENVIRONMENT_AT_START = masked(os.environ)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from zenml_conformance.lab.evidence import Written
+from zenml_conformance.context.evidence import Written
 from zenml_conformance.scenarios.shared.probes import pid_namespace
 
 CONFIGURATION = {

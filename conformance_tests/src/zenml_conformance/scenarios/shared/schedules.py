@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from zenml_conformance.lab.evidence import Raised
+from zenml_conformance.context.evidence import Raised
 from zenml_conformance.scenarios.shared.decorators import pipeline
 from zenml_conformance.scenarios.shared.steps import sink, source
 
 if TYPE_CHECKING:
+    from zenml_conformance.context.scenario_context import ScenarioContext
     from zenml_conformance.fake_backend.client import FakeBackend
-    from zenml_conformance.lab.laboratory import Laboratory
 
 CRON = "*/5 * * * *"
 """What schedules are made with."""
@@ -50,11 +50,13 @@ def kept(backend: FakeBackend) -> list[str]:
     return [record.cron for record in backend.schedules() if not record.deleted]
 
 
-def submit(lab: Laboratory, backend: FakeBackend, label: str, **schedule: Any) -> Scheduling:
+def submit(
+    context: ScenarioContext, backend: FakeBackend, label: str, **schedule: Any
+) -> Scheduling:
     """Submit a pipeline with a schedule, and see what is left of it.
 
     Args:
-        lab: The scenario's bench.
+        context: The scenario's bench.
         backend: Its backend.
         label: What to call the submission.
         **schedule: Fields of ZenML's `Schedule`.
@@ -62,10 +64,10 @@ def submit(lab: Laboratory, backend: FakeBackend, label: str, **schedule: Any) -
     Returns:
         What came of it.
     """
-    from zenml_conformance.lab import zenml_store
+    from zenml_conformance.context import zenml_store
 
     before, rows = len(kept(backend)), zenml_store.schedule_rows()
-    submission = lab.submit(label, scheduled, how="on_schedule", schedule=schedule)
+    submission = context.submit(label, scheduled, how="on_schedule", schedule=schedule)
     return Scheduling(
         raised=submission.raised,
         made=kept(backend)[before:],

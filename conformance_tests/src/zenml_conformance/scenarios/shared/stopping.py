@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.lab.evidence import ONLY_JOBS, Done, Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_JOBS, Done, Evidence, unseen
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark, wait_for_mark
 from zenml_conformance.scenarios.shared.steps import sink, source
 
 if TYPE_CHECKING:
-    from zenml_conformance.lab.laboratory import Laboratory
+    from zenml_conformance.context.scenario_context import ScenarioContext
 
 CANCEL_SECONDS = 8.0
 """How long the jobs of a stopped run may take to end: longer than the fake backend's
@@ -39,23 +39,23 @@ class StopEvidence(Evidence):
     left_running: list[str] = unseen(ONLY_JOBS)
     left_queued: list[str] = unseen(ONLY_JOBS)
 
-    def note_what_outlived(self, lab: Laboratory, *steps: str) -> None:
+    def note_what_outlived(self, context: ScenarioContext, *steps: str) -> None:
         """Note the steps that were there to see that they were released.
 
         Args:
-            lab: The scenario's bench.
+            context: The scenario's bench.
             *steps: The steps' own names.
         """
-        self.outlived = [step for step in steps if lab.marked(f"{step}-released")]
+        self.outlived = [step for step in steps if context.marked(f"{step}-released")]
 
-    def note_what_is_left(self, lab: Laboratory) -> None:
+    def note_what_is_left(self, context: ScenarioContext) -> None:
         """Note the jobs that have not ended, by whether they had started.
 
         Args:
-            lab: The scenario's bench.
+            context: The scenario's bench.
         """
-        if lab.backend:
-            live = [record for record in lab.jobs if not record.state.is_ended]
+        if context.backend:
+            live = [record for record in context.jobs if not record.state.is_ended]
             self.left_running = [record.job.name for record in live if record.pid is not None]
             self.left_queued = [record.job.name for record in live if record.pid is None]
 

@@ -1,0 +1,264 @@
+"""Prepares a template store, asks for scenarios, and hands out their evidence.
+
+The pytest process never imports ZenML: it only reads what is left of the scenarios.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from zenml_conformance import inputs, store
+from zenml_conformance.context.evidence import Evidence
+from zenml_conformance.engine.process import START_SECONDS
+from zenml_conformance.judging.description import Description
+from zenml_conformance.protocol import EngineClient, EngineError
+from zenml_conformance.scenarios.scenario import load
+from zenml_conformance.target.capability import Capability
+from zenml_conformance.target.spec import TargetError, TargetSpec
+
+SCENARIO_SECONDS = 900.0
+"""How long a scenario may take, its wait for the scenarios before it included; longer with a
+backend that takes long to start a job."""
+
+
+class OutOfTime(Exception):
+    """Raised in place of evidence that the session's budget leaves no time for."""
+
+
+class Runner:
+    """One orchestrator's way to an engine, in the process that started it or in another."""
+
+    def __init__(self, directory: Path, socket: str, target: TargetSpec) -> None:
+        """Point at a running engine.
+
+        Args:
+            directory: Keeps everything about this orchestrator; must exist.
+            socket: The engine's socket.
+            target: The orchestrator under test.
+        """
+        self.directory = directory
+        self.template = directory / "template"
+        self.target = target
+        self.engine = EngineClient(socket)
+        self.connected = True
+        """Whether the fake backend takes the place of the orchestrator's own."""
+        self.capabilities = list(Capability)
+        """What the orchestrator declares."""
+        self.stand_in: Runner | None = None
+        """The same orchestrator on the fake backend, for what its own can't show."""
+        self.deadline: float | None = None
+        """When to wait no longer for any evidence, on the monotonic clock; None: never."""
+        self.mutant: str | None = None
+        """The fault that is put into the orchestrator before scenarios are run."""
+        self._evidence: dict[str, Evidence] = {}
+
+    def call_stand_in(self) -> None:
+        """Have the same orchestrator run on the fake backend, too, when it is asked for.
+
+        For an orchestrator that keeps its own backend, and need not.
+        """
+        directory = self.directory / "reference"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        target = self.target.model_copy(update={"live": False})
+        self.stand_in = Runner(directory, self.engine.socket_path, target)
+        self.stand_in.template = self.template
+        self.stand_in.capabilities = self.capabilities
+
+    def with_mutant(self, mutant: str) -> Runner:
+        """Point at the same orchestrator with a fault in it.
+
+        Args:
+            mutant: The fault's name.
+
+        Returns:
+            Its runner, to plan scenarios with; they start from the same template store.
+        """
+        directory = self.directory / "prove" / mutant
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        faulty = Runner(directory, self.engine.socket_path, self.target)
+        faulty.template, faulty.mutant = self.template, mutant
+        faulty.connected, faulty.capabilities = self.connected, self.capabilities
+        faulty.deadline = self.deadline
+        return faulty
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether nothing of it outlives the session."""
+        return self.directory.is_relative_to(Path(self.engine.socket_path).parent)
+
+    @property
+    def _session(self) -> dict[str, Any]:
+        return {
+            "socket": self.engine.socket_path,
+            "target": self.target.model_dump(),
+            "mutant": self.mutant,
+        }
+
+    def describe(self) -> Description:
+        """Load the orchestrator under test and say what it is.
+
+        Returns:
+            Its description.
+
+        Raises:
+            TargetError: If it, its configuration or its harness can't be used.
+        """
+        result = self.directory / "description.json"
+        code = self._run("zenml_conformance.judging.description:describe", result=str(result))
+        if not result.exists():
+            how = f"within {START_SECONDS:.0f} s" if code is None else f"(exit code {code})"
+            words = inputs.read_tail(self.directory / "description.log")
+            said = f". The end of what it printed:\n{words}" if words else ", and printed nothing."
+            raise TargetError(f"--orchestrator={self.target.ref} could not be loaded {how}{said}")
+        answer = inputs.parse_json(inputs.read_text(result))
+        if "error" in answer:
+            raise TargetError(answer["error"])
+        return Description.model_validate(answer)
+
+    def create_store(self, directory: Path) -> None:
+        """Make a new store, with nothing in it but what ZenML puts there, and warm the engine up.
+
+        Args:
+            directory: Takes it; must not exist.
+
+        Raises:
+            EngineError: If ZenML can't make one, or can't run a pipeline with it.
+        """
+        directory.mkdir(mode=0o700)
+        environment = store.client_environment(directory, simulated=True)
+        del environment["DISABLE_DATABASE_MIGRATION"]
+        if (
+            self._run("zenml_conformance.judging.template_store:create", environment=environment)
+            != 0
+        ):
+            log = inputs.read_tail(self.directory / "store.log")
+            raise EngineError(f"ZenML could not make a store:\n{log}")
+        with tempfile.TemporaryDirectory(dir=self.directory) as name:
+            copy = Path(name)
+            store.clone(directory, copy)
+            environment = store.client_environment(copy, simulated=True)
+            self.engine.request("warm_up", patience=START_SECONDS, environment=environment)
+
+    def prepare(self, base: Path) -> None:
+        """Make the template store, with the orchestrator under test registered in it.
+
+        Args:
+            base: Directory of a store that `create_store` made, to start from a copy of it.
+
+        Raises:
+            TargetError: If ZenML refuses to register it.
+        """
+        self.template.mkdir(mode=0o700)
+        environment = store.client_environment(self.template, simulated=True)
+        store.clone(base, self.template)
+        if (
+            self._run(
+                "zenml_conformance.judging.template_store:register_target", environment=environment
+            )
+            != 0
+        ):
+            log = inputs.read_tail(self.directory / "store.log")
+            raise TargetError(
+                f"--orchestrator={self.target.ref}: ZenML refused to register the flavor, the "
+                f"component or a stack with it.\n{log}"
+            )
+
+    def _run(
+        self, call: str, environment: dict[str, str] | None = None, **payload: Any
+    ) -> int | None:
+        name = call.partition(":")[0].rpartition(".")[2]
+        spec = self._spec(call, name, payload, self.directory / f"{name}.log", environment)
+        pid = self.engine.request("start", patience=START_SECONDS, spec=spec)
+        answer = self.engine.request(
+            "await", patience=START_SECONDS + 10, pid=pid, timeout=START_SECONDS
+        )
+        code: int | None = answer["code"]
+        return code
+
+    def _spec(
+        self,
+        call: str,
+        name: str,
+        payload: dict[str, Any],
+        log: Path,
+        environment: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        scratch = {} if self.target.live else {"TMPDIR": self.engine.temporary_files}
+        return {
+            "call": call,
+            "payload": payload,
+            "environment": {**(environment or store.user_environment(None)), **scratch},
+            "cwd": str(self.directory / "cwd" / name),
+            "log": str(log),
+            "session": self._session,
+        }
+
+    @property
+    def scenarios(self) -> Path:
+        """Where the scenarios leave their evidence."""
+        return self.directory / "scenarios"
+
+    def _key(self, scenario: str) -> str:
+        return str(self.scenarios / scenario)
+
+    def plan(self, scenarios: list[str]) -> None:
+        """Ask for scenarios; each runs once, however many processes ask.
+
+        Args:
+            scenarios: Their names, the most wanted first.
+        """
+        self.scenarios.mkdir(mode=0o700, exist_ok=True)
+        specs = {
+            self._key(name): self._spec(
+                "zenml_conformance.scenarios.main:run",
+                name,
+                {
+                    "name": name,
+                    "directory": str(self.scenarios),
+                    "template": str(self.template),
+                },
+                self.scenarios / f"{name}.log",
+            )
+            for name in scenarios
+        }
+        self.engine.request("plan", scenarios=specs)
+
+    def evidence(self, scenario: str) -> Evidence:
+        """Wait for a scenario's evidence.
+
+        Args:
+            scenario: Its name.
+
+        Returns:
+            The evidence; broken when the scenario's process left none.
+
+        Raises:
+            OutOfTime: If the deadline comes before the evidence.
+        """
+        if scenario not in self._evidence:
+            self.plan([scenario])
+            seconds = limit = SCENARIO_SECONDS * max(1.0, self.target.stretch)
+            if self.deadline is not None:
+                seconds = min(seconds, max(0.0, self.deadline - time.monotonic()))
+            answer = self.engine.request(
+                "await_scenario",
+                patience=seconds + 10,
+                key=self._key(scenario),
+                timeout=seconds,
+            )
+            path, kind = self.scenarios / f"{scenario}.json", load(scenario).evidence
+            if path.exists():
+                self._evidence[scenario] = kind.read(path)
+            elif answer["code"] is None and seconds < limit:
+                raise OutOfTime(f"the time was up before scenario {scenario!r} was run")
+            else:
+                words = inputs.read_tail(path.with_suffix(".log"))
+                self._evidence[scenario] = kind(
+                    scenario=scenario,
+                    simulated=False,
+                    broken=f"its process ended with {answer['code']} and left nothing\n{words}",
+                )
+        return self._evidence[scenario]

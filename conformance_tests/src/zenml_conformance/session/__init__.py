@@ -1,0 +1,1 @@
+"""A pytest session that judges: its options, its hooks, what it shows and writes."""

@@ -1,0 +1,81 @@
+"""Starts what a session judges with: an engine, and the orchestrator under test in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from zenml_conformance.contract.rule import Tier
+from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.inputs import is_text
+from zenml_conformance.judging.description import Description
+from zenml_conformance.judging.runner import Runner
+from zenml_conformance.session.options import Options
+from zenml_conformance.target.spec import TargetSpec
+
+
+def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description]:
+    """Start an engine and load the orchestrator under test. Both end with the session.
+
+    Args:
+        config: pytest's.
+        options: What was asked for.
+
+    Returns:
+        The way to the engine, and what the orchestrator is.
+
+    Raises:
+        TargetError: If the orchestrator can't be used.
+        EngineError: If the engine does not start.
+    """
+    spec = TargetSpec(
+        ref=options.orchestrator,
+        config=options.config,
+        harness=options.harness,
+        live=options.tier is Tier.LIVE,
+        patience=options.patience,
+    )
+    search_path = [path for path in sys.path if path] + [str(config.invocation_params.dir)]
+    engine = EngineProcess(search_path)
+    config.add_cleanup(engine.close)
+    directory = _kept_directory(config)
+    if directory is None:
+        directory = engine.temporary / "session"
+        directory.mkdir(mode=0o700)
+    runner = Runner(directory, engine.socket, spec)
+    description = runner.describe()
+    runner.connected = description.connected
+    runner.capabilities = description.capabilities
+    if description.connectable:
+        runner.call_stand_in()
+    return runner, description
+
+
+def _kept_directory(config: pytest.Config) -> Path | None:
+    """Make a directory that outlives the session, beside those of sessions that are still running.
+
+    Args:
+        config: pytest's.
+
+    Returns:
+        The directory; None: nothing is to be kept (`-p no:cacheprovider`), or nothing can be, as
+        where pytest's cache can't be written.
+    """
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        return None
+    try:
+        parent: Path = cache.mkdir("conformance")
+        for path in parent.iterdir():
+            if path.name.isdecimal() and not Path("/proc", path.name).exists():
+                shutil.rmtree(path, ignore_errors=True)
+        directory = parent / str(os.getpid())
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
+    except OSError:
+        return None
+    return directory if is_text(str(directory)) else None
