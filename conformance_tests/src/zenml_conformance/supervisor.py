@@ -24,6 +24,9 @@ KILL_SECONDS = 10.0
 ENDED = "the engine ended"
 """Begins the last line of an engine's log, which says how."""
 
+_ALL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+"""What is judged starts with signals at their defaults, whatever `nohup` or a shell has set."""
+
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -76,7 +79,7 @@ class Supervisor:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         adopt_orphans()
         self._engine: int | None = os.posix_spawn(
-            command[0], command, os.environ, setsigmask=[], setsigdef=[signal.SIGTERM]
+            command[0], command, os.environ, setsigmask=[], setsigdef=_ALL
         )
         os.close(1)  # The session reads there, to the end of the engine.
 
