@@ -51,7 +51,7 @@ class Bank:
         self._directory = directory
         own = [str(Path(__file__).parent), str(_installed(directory / "site"))]
         search_path = [*own, *(path for path in sys.path if path)]
-        self._engine = EngineProcess(search_path, PARALLEL_SCENARIOS)
+        self._engine = EngineProcess(search_path, PARALLEL_SCENARIOS, preload=["faulty"])
         self._thread = ThreadPoolExecutor(1)
         self._store = directory / "store"
         self._runner("new", TargetSpec(ref="reference")).create_store(self._store)

@@ -22,14 +22,15 @@ class Launched(MakefileOrchestrator):
         super().write(file, [option, "faulty.launchers", self.way, *module], environment)
 
 
-@breaks_foreign(MAKEFILE, "PROC-1", "PROC-6", "PROC-9")
+@breaks_foreign(MAKEFILE, "PROC-1", "PROC-4", "PROC-6", "PROC-9")
 class SameSeed(Launched):
-    """Steps inherit the state of a random generator, a umask, and that hangups are ignored."""
+    """Steps inherit a random generator's state, a limit, an ignored signal; exit codes are trusted."""
 
     way = "seeded"
+    driver = "faulty.trusting_driver"
 
     def recipe(self, file: Path) -> str:
-        return f"umask 077; trap '' HUP; {super().recipe(file)}"
+        return f"ulimit -S -n 128; trap '' HUP; {super().recipe(file)}"
 
 
 @breaks_foreign(MAKEFILE, "PROC-2", "PROC-7")
@@ -54,16 +55,6 @@ class EndsAtOnce(Launched):
     def recipe(self, file: Path) -> str:
         fifo = shlex.quote(f"{file}.fifo")
         return f"mkfifo {fifo}; exec 0<>{fifo}; {super().recipe(file)}"
-
-
-@breaks_foreign(MAKEFILE, "PROC-4", "PROC-9")
-class TrustsExitCodes(MakefileOrchestrator):
-    """Steps whose processes end with 0 are left as they are; and steps may open few files."""
-
-    driver = "faulty.trusting_driver"
-
-    def recipe(self, file: Path) -> str:
-        return f"ulimit -S -n 128; {super().recipe(file)}"
 
 
 @breaks_foreign(MAKEFILE, "PROC-5", "PROC-7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+from collections.abc import Sequence
 
 from sqlalchemy.orm import configure_mappers
 from zenml.environment import Environment
@@ -63,8 +64,11 @@ modules do when they are imported, each process must do itself; so with the scen
 steps note the environment that they were imported in."""
 
 
-def preload() -> None:
+def preload(more: Sequence[str] = ()) -> None:
     """Import what every client and every step would, and do what each of them would do first.
+
+    Args:
+        more: Modules that are imported besides; an error if there is no such module.
 
     Raises:
         RuntimeError: If that has started a thread, which forks would not have.
@@ -74,6 +78,8 @@ def preload() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    for name in more:
+        importlib.import_module(name)
     # Every step's process does these before it runs a step; they open no store.
     integration_registry.activate_integrations()
     configure_mappers()

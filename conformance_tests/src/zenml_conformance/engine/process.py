@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from zenml_conformance import store, supervisor
@@ -23,13 +24,19 @@ LONGEST_SOCKET_PATH = 107
 class EngineProcess:
     """A running engine. It ends with `close`, or when the process that started it is gone."""
 
-    def __init__(self, search_path: list[str], parallel_scenarios: int | None = None) -> None:
+    def __init__(
+        self,
+        search_path: list[str],
+        parallel_scenarios: int | None = None,
+        preload: Sequence[str] = (),
+    ) -> None:
         """Start an engine.
 
         Args:
             search_path: Where Python finds modules.
             parallel_scenarios: How many scenarios it runs at a time; None: one more than there
                 are cores.
+            preload: Modules that it imports before it forks, besides ZenML.
 
         Raises:
             EngineError: If it does not start; the message has its last words.
@@ -45,7 +52,7 @@ class EngineProcess:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", supervisor.__file__, str(self.temporary)),
-                    *(*server, self.socket, str(parallel)),
+                    *(*server, self.socket, str(parallel), *preload),
                 ],
                 env={
                     **store.user_environment(None),

@@ -91,12 +91,12 @@ class Engine:
 
 
 def main() -> None:
-    """Run an engine: `python -m zenml_conformance.engine.server SOCKET PARALLEL-SCENARIOS`."""
-    socket_path, parallel = sys.argv[1:]
+    """Run an engine: `python -m zenml_conformance.engine.server SOCKET PARALLEL MODULE…`."""
+    socket_path, parallel, *modules = sys.argv[1:]
     engine = Engine(socket_path, int(parallel))
     print("ready", flush=True)  # Requests may come; they are answered once all is imported.
     os.dup2(2, 1)  # Nobody reads on; what is printed while warming up belongs into the log.
-    preload()
+    preload(modules)
     engine.serve()
 
 
