@@ -91,6 +91,20 @@ def test_it_starts_where_temporary_files_have_long_paths(
     assert not list(temporary.iterdir())
 
 
+def test_it_starts_with_signals_at_their_defaults() -> None:
+    """As it would with none ignored: what it starts inherits that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        engine = EngineProcess([path for path in sys.path if path])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    (server,) = children(engine._process.pid)
+    status = Path(f"/proc/{server}/status").read_text()
+    engine.close()
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    assert not int(ignored.split()[1], 16) & 1 << (signal.SIGHUP - 1)
+
+
 @pytest.fixture
 def temporary() -> Iterator[Path]:
     """A directory of temporary files. The engine uses another where the path is long."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from faulty import FAULTS
-from faulty.fault import CONSTRUCTIONS, Fault
+from faulty.fault import CONSTRUCTIONS, MAKEFILE, Fault
+from zenml_conformance import store
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import Status
 from zenml_conformance.contract.rules import RULES
@@ -23,8 +26,8 @@ from zenml_conformance.target.spec import TargetSpec
 PARALLEL_SCENARIOS = 6
 """Most of a faulty orchestrator's scenarios is waiting for what never comes."""
 
-SLOWEST = "isolated_status"
-"""The scenario that waits longest; run last, it would be waited for alone."""
+SLOWEST = {"isolated_status", "published_then_died", "wide"}
+"""The scenarios that take longest; run last, they would be waited for alone."""
 
 
 def scenarios_for(fault: Fault) -> set[str]:
@@ -36,6 +39,11 @@ def judged_for(fault: Fault) -> list[str]:
     """The rules that look at anything that a fault runs."""
     chosen = scenarios_for(fault)
     return [rule.id for rule in RULES.values() if chosen.intersection(rule.scenarios)]
+
+
+def _is_quick(fault: Fault) -> bool:
+    """Whether a fault's scenarios may begin after those of others."""
+    return fault.construction != MAKEFILE and SLOWEST.isdisjoint(scenarios_for(fault))
 
 
 class Bank:
@@ -60,7 +68,7 @@ class Bank:
             for name, construction in CONSTRUCTIONS.items()
         }
         self._faulty: dict[Fault, Future[Runner]] = {}
-        for fault in sorted(faults, key=lambda fault: SLOWEST not in scenarios_for(fault)):
+        for fault in sorted(faults, key=_is_quick):
             self._begin(fault)
 
     def _grounds(self, construction: str, faults: list[Fault]) -> set[str]:
@@ -87,10 +95,21 @@ class Bank:
 
     def _begin(self, fault: Fault) -> Future[Runner]:
         if fault not in self._faulty:
-            self._faulty[fault] = self._thread.submit(
-                self._prepare, str(fault), fault.target, scenarios_for(fault)
-            )
+            self._faulty[fault] = self._thread.submit(self._prepare_faulty, fault)
         return self._faulty[fault]
+
+    def _prepare_faulty(self, fault: Fault) -> Runner:
+        if not fault.is_registered_as_sound:
+            return self._prepare(str(fault), fault.target, scenarios_for(fault))
+        runner = self._runner(str(fault), fault.target)
+        store.clone(self._sound[fault.construction].template, runner.template)
+        (database,) = runner.template.rglob("zenml.db")
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            source = fault.flavor.replace(":", ".")
+            changed = connection.execute("UPDATE flavor SET source = ? WHERE is_custom", (source,))
+            assert changed.rowcount == 1
+        runner.plan(sorted(scenarios_for(fault)))
+        return runner
 
     def judge(self, fault: Fault) -> Judge:
         """Judge a faulty orchestrator.

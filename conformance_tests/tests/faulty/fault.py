@@ -7,7 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from zenml.orchestrators import BaseOrchestrator, BaseOrchestratorConfig
+from zenml.orchestrators import (
+    BaseOrchestrator,
+    BaseOrchestratorConfig,
+    BaseOrchestratorFlavor,
+    ContainerizedOrchestrator,
+)
 
 from makefile.flavor import MakefileFlavor
 from threaded.flavor import ThreadedFlavor
@@ -87,12 +92,15 @@ class Fault:
         construction: What it was made from: a name in `CONSTRUCTIONS`.
         breaks: Exactly the rules that must be red.
         scenarios: Scenarios to run; none: the first that each of these rules looks at.
+        is_registered_as_sound: Whether ZenML's store has the same of it as of what it was made
+            from, but for its path.
     """
 
     flavor: str
     construction: str
     breaks: frozenset[str]
     scenarios: tuple[str, ...]
+    is_registered_as_sound: bool = True
 
     def __str__(self) -> str:
         """Name it, for pytest."""
@@ -103,6 +111,9 @@ class Fault:
         """How it is given to the suite."""
         return CONSTRUCTIONS[self.construction].target.model_copy(update={"ref": self.flavor})
 
+
+REGISTERED_ANEW = (BaseOrchestratorConfig, BaseOrchestratorFlavor, ContainerizedOrchestrator)
+"""Parts of which ZenML keeps more than the flavor's path, or with which a stack has more in it."""
 
 FAULTS: list[Fault] = []
 """Every fault of the bank."""
@@ -133,9 +144,11 @@ def breaks(
         flavor = _flavor(part, *beside)
         # ZenML finds a flavor by its import path.
         setattr(sys.modules[part.__module__], flavor.__name__, flavor)
+        parts: tuple[type, ...] = (part, *beside)
+        as_sound = not any(issubclass(each, REGISTERED_ANEW) for each in parts)
         for topology in topologies:
             source = f"{part.__module__}:{flavor.__name__}"
-            FAULTS.append(Fault(source, topology, frozenset(rules), scenarios))
+            FAULTS.append(Fault(source, topology, frozenset(rules), scenarios, as_sound))
         return part
 
     return register

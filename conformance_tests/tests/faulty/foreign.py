@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
 
 
+@breaks_foreign(MAKEFILE, "RUNID-4")
+class EndlessIds(MakefileOrchestrator):
+    """The id of a run is longer than ZenML's store can take."""
+
+    def new_run_id(self) -> str:
+        return super().new_run_id() + "0" * 300
+
+
 @breaks_foreign(MAKEFILE, "DAG-1")
 class OnlyOnePrerequisite(MakefileOrchestrator):
     """A target comes after one step, though the step has two before it."""
@@ -42,12 +50,9 @@ class StartsFunctions(MakefileOrchestrator):
         self.write(self.file(directory, name), command, environment)
 
 
-@breaks_foreign(MAKEFILE, "ENV-4", "RUNID-4")
-class Endless(MakefileOrchestrator):
-    """The list of processes shows a step's variables; an id is longer than ZenML's store takes."""
-
-    def new_run_id(self) -> str:
-        return super().new_run_id() + "0" * 300
+@breaks_foreign(MAKEFILE, "ENV-4")
+class VariablesOnTheCommandLine(MakefileOrchestrator):
+    """Every user of the machine can read a step's variables in the list of processes."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
         words = ["env", *(f"{name}={value}" for name, value in environment.items())]
@@ -59,13 +64,21 @@ class Endless(MakefileOrchestrator):
         return f'sh -c "$$(cat {shlex.quote(str(file))})"'
 
 
-@breaks_foreign(MAKEFILE, "ENV-1", "ENV-4", "SUB-11")
-class Careless(MakefileOrchestrator):
-    """Variables have upper-case names, in files that all can read, and no run is waited for."""
+@breaks_foreign(MAKEFILE, "ENV-1")
+class UpperCaseNames(MakefileOrchestrator):
+    """Names of variables are put in upper case."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
         upper = {name.upper(): value for name, value in environment.items()}
         super().write(file, command, upper)
+
+
+@breaks_foreign(MAKEFILE, "ENV-4", "SUB-11")
+class Careless(MakefileOrchestrator):
+    """All users can read the files with a step's variables, and no run is waited for."""
+
+    def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
+        super().write(file, command, environment)
         file.chmod(0o644)
 
     def wait_for(self, driver: subprocess.Popen[bytes]) -> None:

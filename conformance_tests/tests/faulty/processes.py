@@ -24,7 +24,7 @@ class Launched(MakefileOrchestrator):
 
 @breaks_foreign(MAKEFILE, "PROC-1", "PROC-4", "PROC-6", "PROC-9")
 class SameSeed(Launched):
-    """Steps inherit a random generator's state, a limit, an ignored signal; exit codes are trusted."""
+    """Steps inherit random numbers, a limit and an ignored signal; exit codes are trusted."""
 
     way = "seeded"
     driver = "faulty.trusting_driver"

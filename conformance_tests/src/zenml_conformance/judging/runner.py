@@ -134,7 +134,7 @@ class Runner:
             self._run("zenml_conformance.judging.template_store:create", environment=environment)
             != 0
         ):
-            log = inputs.read_tail(self.directory / "store.log")
+            log = inputs.read_tail(self.directory / "template_store.log")
             raise EngineError(f"ZenML could not make a store:\n{log}")
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             copy = Path(name)
@@ -160,7 +160,7 @@ class Runner:
             )
             != 0
         ):
-            log = inputs.read_tail(self.directory / "store.log")
+            log = inputs.read_tail(self.directory / "template_store.log")
             raise TargetError(
                 f"--orchestrator={self.target.ref}: ZenML refused to register the flavor, the "
                 f"component or a stack with it.\n{log}"
