@@ -13,8 +13,8 @@ import pytest
 from commands import run_pytest
 from zenml_conformance.contract.rule import Status
 from zenml_conformance.contract.rules import RULES
+from zenml_conformance.report import model
 from zenml_conformance.report.model import read
-from zenml_conformance.session import report as build
 
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 
@@ -184,7 +184,7 @@ def test_a_report_becomes_a_baseline_and_a_waiver_an_excuse(project: Path) -> No
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert f"Report: {project / 'out' / 'report.html'}" in done.stdout
     assert "  ! broken: PKG-4" in done.stdout
-    schema = json.loads((Path(build.__file__).parent / "report.schema.json").read_text())
+    schema = json.loads((Path(model.__file__).parent / "report.schema.json").read_text())
     jsonschema.validate(json.loads((project / "out" / "report.json").read_text()), schema)
     reported = read(project / "out" / "report.json")
     assert [rule.id for rule in reported.with_status(Status.FAILED)] == ["PKG-4"]
@@ -333,7 +333,7 @@ def test_own():
     loaded = {name.partition(".")[0] for name in sys.modules}
     assert not loaded & {"zenml", "pydantic", "yaml", "rich", "jinja2", "psutil"}
     ours = sorted(name for name in sys.modules if name.startswith("zenml_conformance"))
-    assert len(ours) < 10, ours
+    assert len(ours) < 20, ours
 """
 
 

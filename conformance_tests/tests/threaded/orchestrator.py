@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 RUN_VARIABLE = "THREADED_RUN"
 TICKET = "ticket"
-"""Of a run: the ticket of its driver, and, with a dot and a name, those of its steps."""
+"""Of a run: the ticket of its driver; with a dot and a name those of its steps. Names may have any
+characters, and keys may not: names are in hexadecimal."""
 
 TRIES = 10
 """How often in a row the spool may fail to answer."""
@@ -121,7 +122,7 @@ class ThreadedOrchestrator(BaseOrchestrator):
 
     def remember(self, run: UUID, name: str, ticket: str) -> None:
         """Note the ticket of a step, for those that come after the driver."""
-        noted: dict[str, MetadataType] = {f"{TICKET}.{name}": ticket}
+        noted: dict[str, MetadataType] = {f"{TICKET}.{name.encode().hex()}": ticket}
         publish_pipeline_run_metadata(run, {self.id: noted})
 
     def tickets(self, run: PipelineRunResponse) -> list[str]:

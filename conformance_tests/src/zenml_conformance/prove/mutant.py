@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from zenml_conformance.contract.rules import RULES
-
 if TYPE_CHECKING:
     from zenml_conformance.prove.injector import FaultInjector
 
@@ -33,7 +31,7 @@ class Mutant:
         name: Of its own among all.
         fault: What is wrong, as a sentence.
         rule: The rule that must turn red.
-        scenarios: What is run with the fault; all else is as the sound orchestrator left it.
+        chosen: What is run with it; none: the first scenario that the rule looks at.
         needs: What the orchestrator must be like.
         apply: Puts the fault in place, in each process in which the orchestrator works.
     """
@@ -41,9 +39,20 @@ class Mutant:
     name: str
     fault: str
     rule: str
-    scenarios: tuple[str, ...]
+    chosen: tuple[str, ...]
     needs: Needs
     apply: Callable[[FaultInjector], None]
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """What is run with the fault; all else is as the sound orchestrator left it."""
+        if self.chosen:
+            return self.chosen
+        # Brings the scenarios along. Their steps note the environment that they were imported in,
+        # and the engine imports this module.
+        from zenml_conformance.contract.rules import RULES
+
+        return RULES[self.rule].scenarios[:1]
 
     def __str__(self) -> str:
         """Name it, for pytest."""
@@ -79,9 +88,8 @@ def mutant(
         name = apply.__name__
         if name in MUTANTS:
             raise ValueError(f"two mutants are called {name}")
-        chosen = scenarios or RULES[rule].scenarios[:1]
         fault = " ".join((inspect.getdoc(apply) or "").split())
-        MUTANTS[name] = Mutant(name, fault, rule, chosen, needs, apply)
+        MUTANTS[name] = Mutant(name, fault, rule, scenarios, needs, apply)
         return apply
 
     return register

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     if config.option.maxfail or _verbosity(config) < -1:
         return
-    with _uncaptured(config):
+    # A test that needs an engine that has gone says so.
+    with _uncaptured(config), suppress(EngineError):
         follow(runner.engine, sys.stdout, runner.deadline)
 
 
