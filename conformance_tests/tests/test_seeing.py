@@ -406,3 +406,13 @@ def test_what_is_wrong_is_seen(rule_id: str, evidence: list[Evidence], words: st
 
 def test_a_stop_that_ends_the_run_holds() -> None:
     RULES["STOP-1"].check(stopped())
+
+
+def test_steps_of_one_process_die_together() -> None:
+    """Whichever of them gets so far as to kill it."""
+    dead = run("failed", step("victim", "failed"), step("retriable_victim", "failed"))
+    seen = of(Killed, runs=[dead], probes=[probe("retriable_victim")])
+    with pytest.raises(NotSeen):
+        RULES["DEAD-1"].check(seen)
+    seen.submissions[0].pid = STEP
+    RULES["DEAD-1"].check(seen)

@@ -23,6 +23,8 @@ SCENARIO_SECONDS = 900.0
 """How long a scenario may take, its wait for the scenarios before it included; longer with a
 backend that takes long to start a job."""
 
+_TEMPLATE_STORE = "zenml_conformance.judging.template_store"
+
 
 class OutOfTime(Exception):
     """Raised in place of evidence that the session's budget leaves no time for."""
@@ -130,10 +132,7 @@ class Runner:
         directory.mkdir(mode=0o700)
         environment = store.client_environment(directory, simulated=True)
         del environment["DISABLE_DATABASE_MIGRATION"]
-        if (
-            self._run("zenml_conformance.judging.template_store:create", environment=environment)
-            != 0
-        ):
+        if self._run(f"{_TEMPLATE_STORE}:create", environment=environment) != 0:
             log = inputs.read_tail(self.directory / "template_store.log")
             raise EngineError(f"ZenML could not make a store:\n{log}")
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
@@ -154,12 +153,7 @@ class Runner:
         self.template.mkdir(mode=0o700)
         environment = store.client_environment(self.template, simulated=True)
         store.clone(base, self.template)
-        if (
-            self._run(
-                "zenml_conformance.judging.template_store:register_target", environment=environment
-            )
-            != 0
-        ):
+        if self._run(f"{_TEMPLATE_STORE}:register_target", environment=environment) != 0:
             log = inputs.read_tail(self.directory / "template_store.log")
             raise TargetError(
                 f"--orchestrator={self.target.ref}: ZenML refused to register the flavor, the "
