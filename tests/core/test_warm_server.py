@@ -142,6 +142,17 @@ def test_jobs_share_a_server_that_has_nothing_of_theirs(
 # How long it stays.
 
 
+def test_a_job_has_no_signal_blocked(jobs: Jobs) -> None:
+    """Whatever blocks some before it starts others; a worker of Ray's is started like that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        job = jobs.start("import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []))")
+        assert job.wait(PATIENCE_SECONDS) == 0
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert jobs.logs[job].read_text() == "set()\n"
+
+
 def test_a_server_ends_some_time_after_its_jobs(jobs: Jobs) -> None:
     """And leaves nothing. As long as a job is alive, so is the server that other jobs need."""
     client = jobs.client(seconds=0)
