@@ -268,6 +268,13 @@ def test_a_rule_that_blocks_a_selected_one_is_reported(
     ]
 
 
+def test_other_tests_may_import_zenml_before(tmp_path: Path) -> None:
+    """In xdist's workers, too, whose main module has no file."""
+    (tmp_path / "conftest.py").write_text("import zenml.pipelines\n")
+    done = run_pytest(tmp_path, "--orchestrator=reference", "--conformance-rules=PKG-6", "-n", "2")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+
+
 def test_without_a_terminal_it_judges_in_silence(tmp_path: Path) -> None:
     done = run_pytest(
         tmp_path, "--orchestrator=reference", "--conformance-rules=PKG-6", "-p", "no:terminal"
