@@ -272,11 +272,9 @@ class NoReportMissedByTheRun(ExitCodeIsTheStatus):
 class ForgottenRunsOn(ReferenceOrchestrator):
     """A job that the backend does not know is taken for a running one."""
 
-    def get_isolated_step_status(self, step_run: StepRunResponse) -> ExecutionStatus:
-        """Say where an isolated step is."""
-        if self.isolated_state(step_run) is JobState.UNKNOWN:
-            return ExecutionStatus.RUNNING
-        return super().get_isolated_step_status(step_run)
+    def isolated_state(self, step_run: StepRunResponse) -> JobState:
+        state = super().isolated_state(step_run)
+        return JobState.RUNNING if state is JobState.UNKNOWN else state
 
 
 @breaks("ISO-4")
@@ -293,11 +291,11 @@ class TheForgottenRunAndSoDoesTheRun(ForgottenRunsOn):
 class TheForgottenRaise(ReferenceOrchestrator):
     """Asking about a job that the backend does not know is an error."""
 
-    def get_isolated_step_status(self, step_run: StepRunResponse) -> ExecutionStatus:
-        """Say where an isolated step is."""
-        if self.isolated_state(step_run) is JobState.UNKNOWN:
+    def isolated_state(self, step_run: StepRunResponse) -> JobState:
+        state = super().isolated_state(step_run)
+        if state is JobState.UNKNOWN:
             raise LookupError("no such job")
-        return super().get_isolated_step_status(step_run)
+        return state
 
 
 @breaks("ISO-4", "ISO-7", topologies=(NATIVE_DAG,))

@@ -146,6 +146,14 @@ class FewDependencies(DagSubmission):
         return super().parents(name)[:4]
 
 
+@breaks("DAG-6", topologies=(NATIVE_DAG,), beside=(StepEntrypoint,))
+class LastDependencies(DagSubmission):
+    """The same, but it is the first ones that are lost."""
+
+    def parents(self, name: str) -> Sequence[str]:
+        return super().parents(name)[-4:]
+
+
 @breaks("DAG-6")
 class AfterTheFirstParent(Coordinator):
     """A step starts when the first of the steps upstream of it is done."""

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
-from zenml_conformance.scenarios.shared.probes import OWN_START_SECONDS, leave_probe
+from zenml_conformance.scenarios.shared.probes import (
+    OWN_START_SECONDS,
+    leave_probe,
+    mark,
+    wait_for_peer,
+)
 
 if TYPE_CHECKING:
     from zenml_conformance.context.scenario_context import ScenarioContext
@@ -21,6 +26,9 @@ FEW_BRANCHES = 2
 
 LINGER_SECONDS = 0.4
 
+OUTLIVE_SECONDS = 15.0
+"""How long a step waits for the end of each one that it is to outlive."""
+
 SMALL = ("small-one", "small-two")
 """The other runs."""
 
@@ -30,41 +38,61 @@ class Wide(Evidence):
 
 
 @step
-def tick(probes: str, value: int = 0, lingers: bool = False) -> int:
+def tick(
+    probes: str,
+    own: str = "",
+    value: int = 0,
+    lingers: bool = False,
+    outlives: list[str] | None = None,
+) -> int:
     """Take some time."""
     began = time.monotonic()
+    for other in outlives or ():
+        wait_for_peer(probes, other, OUTLIVE_SECONDS)
     if lingers:  # Longer than a step takes to start that should have waited for this one.
         time.sleep(max(LINGER_SECONDS, 2 * OWN_START_SECONDS))
     leave_probe(probes, began=began, ended=time.monotonic())
+    if own:
+        mark(probes, own)
     return value + 1
 
 
 @pipeline(enable_cache=False)
-def wide(probes: str, branches: int) -> None:
-    """Branches in which one step comes after two others.
+def wide(probes: str, branches: int, at_once: bool) -> None:
+    """Branches in which one step comes after two others, and two steps that come after many.
 
-    From branch to branch, it is the first or the second of the two that takes longer, and it is
-    this one or the other that hands data over.
+    From branch to branch, it is the first or the second of the two that ends later, and it is this
+    one or the other that hands data over. Of the many, the first one ends last, or the last one.
+
+    Args:
+        probes: Directory of the scenario's probes.
+        branches: How many.
+        at_once: Whether steps that may run at the same time are sure to: then they wait for each
+            other, and which of them ends later is not left to chance.
     """
-    ends = []
-    for number in range(branches):
-        first, second = f"load {number}: A", f"load {number}: B"
-        slow = number % 2
-        values = [
-            tick(probes, lingers=place == slow, id=name)
-            for place, name in enumerate((first, second))
-        ]
-        source = number // 2 % 2
-        end = f"train_{number}"
-        tick(probes, values[source], after=[first, second], id=end)
-        ends.append(end)
+    firsts, seconds = ([f"load {i}: {letter}" for i in range(branches)] for letter in "AB")
+    ends = [f"train_{i}" for i in range(branches)]
+    outlives = {first: [second] for first, second in zip(firsts[::2], seconds[::2], strict=True)}
+    outlives |= {second: [first] for first, second in zip(firsts[1::2], seconds[1::2], strict=True)}
+    outlives[firsts[0]] += firsts[1:]
+    outlives[ends[-1]] = ends[:-1]
+
+    def ticking(name: str, **options: Any) -> Any:
+        others = outlives.get(name)
+        options.update(lingers=bool(others), outlives=others if at_once else None)
+        return tick(probes, own=name, id=name, **options)
+
+    for i, (first, second, end) in enumerate(zip(firsts, seconds, ends, strict=True)):
+        values = ticking(first), ticking(second)
+        ticking(end, value=values[i // 2 % 2], after=[first, second])
+    tick(probes, after=firsts, id="summary")
     tick(probes, after=ends, id="report")
 
 
 @pipeline(enable_cache=False)
 def small(probes: str) -> None:
     """Two steps."""
-    tick(probes, tick(probes, id="first"), id="second")
+    tick(probes, value=tick(probes, id="first"), id="second")
 
 
 @scenario(Wide)
@@ -75,7 +103,7 @@ def run(context: ScenarioContext, seen: Wide) -> None:
     """
     context.initialise_repository("wide", *SMALL)
     branches = BRANCHES if context.backend else FEW_BRANCHES
-    parameters: dict[str, Any] = {"branches": branches}
+    parameters: dict[str, Any] = {"branches": branches, "at_once": bool(context.backend)}
     clients = [context.start("wide", wide, options=_named("Wide run"), parameters=parameters)]
     clients += [context.start(name, small, options=_named(name)) for name in SMALL]
     for client in clients:
