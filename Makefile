@@ -24,7 +24,7 @@ BANK := conformance_tests/tests/test_faulty.py
 # A link into the template: it leads to files that are not looked for there.
 CORE := conformance_tests/src/zenml_conformance/core
 
-.PHONY: help demo test lint bench soak engines engines-down pages clean
+.PHONY: help demo test live lint bench soak engines engines-down pages clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' Makefile
@@ -36,6 +36,10 @@ test: lint ## Run everything that is a test
 	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs $(ON_ALL_CORES) tests
 	@$(IN_SCRATCH) $(BIN)/pytest -q $(ON_ALL_CORES) --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
 	@$(IN_SCRATCH) $(BIN)/pytest -q --rootdir conformance_tests $(BANK)
+
+live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour (`make engines` first)
+	@$(WITH_ENGINES) && $(IN_SCRATCH) KIT_EVERY_RULE=1 $(BIN)/pytest -q -rfEs tests/test_conformance.py \
+		-k "engine or backend"
 
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check

@@ -39,9 +39,14 @@ LEFT_OUT: list[tuple[str, str, str]] = [
     ),
     ("*", "pytest -n auto .*", "the same as `pytest`, on all cores"),
     *(
-        (pattern, "pytest   .*", "takes minutes: tests/test_conformance.py judges all patterns")
+        (pattern, "pytest   .*", "the tests, which are run alone, and the suite")
         for pattern in PATTERNS
         if pattern != "in_process"
+    ),
+    *(
+        (pattern, "pytest --orchestrator=.*", "takes minutes: tests/test_conformance.py does it")
+        for pattern in PATTERNS
+        if not pattern.startswith("custom_")  # Those are judged here.
     ),
     ("in_process", "pytest -o addopts= .*", "is part of `pytest`, which this pattern runs"),
     ("*", "copier update .*", "needs a newer template: tests/test_updates.py"),
