@@ -75,8 +75,8 @@ def contents(*folders: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files}
 
 
-def follow(project: Path, home: Path, lines: list[str]) -> None:
-    """Type lines in a terminal; fail with what it shows at the first that fails."""
+def follow(project: Path, home: Path, lines: list[str]) -> str:
+    """Type lines in a terminal; fail with what it shows at the first that fails, or return that."""
     kept = ("LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     environment = {
         **{k: v for k, v in os.environ.items() if k in kept or k.startswith(("PIP_", "http"))},
@@ -95,6 +95,7 @@ def follow(project: Path, home: Path, lines: list[str]) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,9 @@ def test_followed_to_the_letter(pattern: str, engines: Engines, desk: Path, tmp_
 
     tests = [line for line in commands(heading + rest) if not reasons(pattern, line)]
     assert tests
-    follow(project, home, [". .venv/bin/activate", *tests])
+    shown = follow(project, home, [". .venv/bin/activate", *tests])
+    if any("suite" in line for line in tests):
+        assert "\nCONFORMANT: " in shown
     after = contents(project / ".zen", home / ".config")
     assert {path for path in before | after if before.get(path) != after.get(path)} == set()
 

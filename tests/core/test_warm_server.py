@@ -153,6 +153,23 @@ def test_a_job_has_no_signal_blocked(jobs: Jobs) -> None:
     assert jobs.logs[job].read_text() == "set()\n"
 
 
+def test_a_job_ignores_no_signal(jobs: Jobs) -> None:
+    """Whatever ignores some before it starts others: a shell does, for what runs in background."""
+    numbers = (signal.SIGINT, signal.SIGQUIT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        job = jobs.start(
+            "import signal; from signal import getsignal\n"
+            "print(getsignal(signal.SIGINT) == signal.default_int_handler)\n"
+            "print(getsignal(signal.SIGQUIT) == signal.SIG_DFL)\n"
+        )
+        assert job.wait(PATIENCE_SECONDS) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert jobs.logs[job].read_text() == "True\nTrue\n"
+
+
 def test_a_server_ends_some_time_after_its_jobs(jobs: Jobs) -> None:
     """And leaves nothing. As long as a job is alive, so is the server that other jobs need."""
     client = jobs.client(seconds=0)

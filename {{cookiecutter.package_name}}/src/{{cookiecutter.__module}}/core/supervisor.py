@@ -43,6 +43,9 @@ RECEIVE_SECONDS = 30.0
 LEFTOVER_SECONDS = 10.0
 """How long what a job has left behind may take to end, once it is killed."""
 
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Signals that every process of Python's ignores."""
+
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -110,8 +113,8 @@ def execute(request: Request) -> NoReturn:
     Args:
         request: The job.
     """
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them.
+    for number in IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
     os.execvpe(request.command[0], request.command, request.environment)  # noqa: S606
 
 
@@ -216,7 +219,11 @@ def _become_job(request: Request, output: int) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Some programs block signals before they start others, and can't expect them to unblock any.
+    # Some programs block or ignore signals before they start others, which can't know of that.
+    for number in signal.valid_signals() - {*IGNORED_BY_PYTHON}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            by_default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, by_default)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

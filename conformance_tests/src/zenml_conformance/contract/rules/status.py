@@ -152,4 +152,5 @@ def what_has_ended_stays_as_it_is(refreshed: Refreshed) -> None:
                 f"{after}"
             )
     _check_seen(refreshed)
-    _ = refreshed.forgotten
+    if not refreshed.in_process:
+        _ = refreshed.forgotten
