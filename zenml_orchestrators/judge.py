@@ -49,7 +49,8 @@ def judge(subject: Subject) -> Outcomes:
             check=False,
         )
         if done.returncode not in JUDGED:
-            raise RuntimeError(f"{subject.flavor} could not be judged:\n{done.stdout[-3000:]}")
+            words = (done.stdout + done.stderr)[-3000:]
+            raise RuntimeError(f"{subject.flavor} could not be judged:\n{words}")
         report = read(Path(directory, "report.json"))
     # What was only looked at ran on no tier.
     return of(report, Tier.STATIC if subject.tier == "static" else report.subject.tier)

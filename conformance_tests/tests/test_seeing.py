@@ -52,6 +52,7 @@ from zenml_conformance.scenarios.stopped import Stopped
 from zenml_conformance.scenarios.stopped_early import StoppedEarly
 from zenml_conformance.scenarios.together import Together
 from zenml_conformance.scenarios.unreliable_backend import UnreliableBackend
+from zenml_conformance.scenarios.wide import Wide
 
 E = TypeVar("E", bound=Evidence)
 
@@ -350,6 +351,14 @@ def test_what_was_half_seen_is_not_seen(rule_id: str) -> None:
 
 EARLY = [step("source", started=0.0, ended=5.0), step("meet", "failed", started=1.0, ended=2.0)]
 
+
+def refused(kind: type[E], message: str) -> E:
+    """Evidence of a scenario whose first client was refused."""
+    evidence = of(kind, runs=[run("failed")] * 3)
+    evidence.submissions[0].raised = Raised(type="ValueError", message=message)
+    return evidence
+
+
 WRONG: list[tuple[str, list[Evidence], str]] = [
     (
         "DAG-1",
@@ -361,6 +370,7 @@ WRONG: list[tuple[str, list[Evidence], str]] = [
         [of(Diamond, probes=[*ALONE, probe("meet_2", token_in_commands=["make"])][::-1])],
         "in the command line of make",
     ),
+    ("DAG-6", [refused(Wide, "no blanks")], "a client raised ValueError: no blanks"),
     ("STOP-1", [stopped(when_to_be_over=STOPPING)], "should have ended it was 'stopping'"),
     ("STOP-1", [stopped(outlived=["stoppable"])], "steps went on: stoppable"),
     (

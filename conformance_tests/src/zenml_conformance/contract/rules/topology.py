@@ -108,6 +108,10 @@ def each_step_runs_once(diamond: Diamond) -> None:
     _check_once(diamond)
 
 
+SHOWN = 4
+"""How many steps a message says the same of."""
+
+
 def _check_once(seen: Evidence) -> None:
     """See that each step of a scenario's first run ran once, and that all of its runs completed.
 
@@ -125,7 +129,9 @@ def _check_once(seen: Evidence) -> None:
             error = seen.last_error(name)
             problems.append(what + (f", and its log ends with {error!r}" if error else ""))
     if problems:
-        raise Violation("; ".join(problems))
+        others = len(problems) - SHOWN
+        more = [f"and so with {others} others"] if others > 0 else []
+        raise Violation("; ".join(problems[:SHOWN] + more))
     for run in seen.runs:
         if run.status != "completed" or run.in_progress:
             raise Violation(f"every step completed, yet the run is {run.status!r}")
@@ -187,9 +193,12 @@ def a_wide_run_is_no_exception(wide: Wide) -> None:
     Fix: read all pages (`zenml.utils.pagination_utils.depaginate`), take every edge of every step,
     and put something into each name that no other client can have.
     """
+    raised = next((s.raised for s in wide.submissions if s.raised), None)
+    because = f": a client raised {raised}" if raised else ""
     if len(wide.runs) < len(SMALL) + 1:
-        raised = next((s.raised for s in wide.submissions if s.raised), None)
-        because = f": a client raised {raised}" if raised else ""
         raise Violation(f"{len(SMALL) + 1} clients gave {len(wide.runs)} runs{because}")
-    _check_once(wide)
-    _check_order(wide)
+    try:
+        _check_once(wide)
+        _check_order(wide)
+    except Violation as violation:
+        raise Violation(f"{violation}{because}") from None
