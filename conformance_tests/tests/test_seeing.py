@@ -426,3 +426,9 @@ def test_steps_of_one_process_die_together() -> None:
         RULES["DEAD-1"].check(seen)
     seen.submissions[0].pid = STEP
     RULES["DEAD-1"].check(seen)
+
+
+def test_the_run_of_a_client_that_raised_is_the_one_that_it_submitted() -> None:
+    seen = of(Wide, runs=[run("completed", id="another client's"), run("failed")])
+    assert seen.submissions[0].run is None
+    assert seen.run and seen.run.status == "failed"

@@ -482,8 +482,10 @@ class Evidence(Written):
         """The run of the first submission."""
         if not self.runs:
             return None
-        wanted = self.submissions[0].run if self.submissions else None
-        return next((r for r in self.runs if r.id == wanted), self.runs[0])
+        first = self.submissions[0] if self.submissions else None
+        # A client that raised while it waited does not know its run; ZenML had prepared it.
+        known = [first.run, *(call.placeholder for call in first.calls)] if first else []
+        return next((run for run in self.runs if run.id in known), self.runs[0])
 
     @property
     def at_the_end(self) -> str:
