@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from .supervised import NotAcceptedError, SupervisedProcess, start_supervisor
+from .supervisor import IGNORED_BY_PYTHON
 
 logger = logging.getLogger(__name__)
 
@@ -214,8 +215,7 @@ def _inherited() -> Iterator[Any]:
     limits = (name for name in dir(resource) if name.startswith("RLIMIT_"))
     yield [resource.getrlimit(getattr(resource, name)) for name in limits]
     yield sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-    by_python = (signal.SIGPIPE, signal.SIGXFSZ)  # Python has every process ignore these.
-    signals = sorted(signal.valid_signals() - {*by_python})
+    signals = sorted(signal.valid_signals() - {*IGNORED_BY_PYTHON})
     yield [number for number in signals if signal.getsignal(number) == signal.SIG_IGN]
     process = Path("/proc/thread-self")
     with suppress(OSError):
