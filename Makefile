@@ -35,7 +35,7 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 test: lint ## Run everything that is a test
 	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs $(ON_ALL_CORES) tests
 	@$(IN_SCRATCH) $(BIN)/pytest -q $(ON_ALL_CORES) --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
-	@$(IN_SCRATCH) $(BIN)/pytest -q --rootdir conformance_tests $(BANK)
+	@$(IN_SCRATCH) $(BIN)/pytest -q --tb=short --rootdir conformance_tests $(BANK)
 
 live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour (`make engines` first)
 	@$(WITH_ENGINES) && $(IN_SCRATCH) KIT_EVERY_RULE=1 $(BIN)/pytest -q -rfEs tests/test_conformance.py \
