@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,12 @@ from podman_service import Podman
 from ray_head import Ray
 from real_engine import leave_out
 from slurm_cluster import Slurm
+from zenml_server import ZenMLServer
 
 TOOL = Path(subject.__file__).parent
 SLEEP = ("sleep", "3600")
+SECRETS = ("password", "api_key", "signature")
+"""Files of the server's."""
 
 
 @pytest.fixture
@@ -159,7 +163,7 @@ def test_elsewhere(
     acted: list[Engine] = []
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: system)
     monkeypatch.setattr("os.geteuid", lambda: user)
-    for kind in (Slurm, Podman, Ray):
+    for kind in (Slurm, Podman, Ray, ZenMLServer):
         monkeypatch.setattr(kind, "up", acted.append)
         monkeypatch.setattr(kind, "check", acted.append)
     assert main(["up"]) == 1
@@ -167,7 +171,7 @@ def test_elsewhere(
     assert not acted
 
 
-@pytest.fixture(params=[Slurm, Podman, Ray], ids=lambda kind: str(kind.name))
+@pytest.fixture(params=[Slurm, Podman, Ray, ZenMLServer], ids=lambda kind: str(kind.name))
 def running(request: pytest.FixtureRequest) -> Engine:
     """Each of the engines that `make engines` starts."""
     return need(request.param(HOME))
@@ -191,6 +195,28 @@ def test_engine_works(running: Engine) -> None:
     assert done.returncode == 0, done.stderr
     assert f"{running.name}: was up" in done.stdout
     assert [daemon.process() for daemon in running.daemons] == before
+
+
+def test_server_of_its_own(tmp_path: Path) -> None:
+    """Its secrets are for its owner only, and outlive a restart, as what it gave out does."""
+    server = ZenMLServer(tmp_path)
+    try:
+        server.up()
+        assert server.check().startswith("kit is logged in")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in server.home.glob("*")}
+        assert {modes[name] for name in SECRETS} == {0o600}
+        process = server.server.process()
+        assert process is not None
+        words = " ".join(process.cmdline())
+        assert not [name for name in SECRETS if (server.home / name).read_text() in words]
+        key = (server.home / "api_key").read_text()
+        server.server.stop()
+        server.up()
+        assert (server.home / "api_key").read_text() == key
+        assert server.check().startswith("kit is logged in")
+    finally:
+        server.down()
+    assert not mentions(str(tmp_path))
 
 
 @pytest.fixture
