@@ -148,7 +148,7 @@ def diamond() -> Evidence:
                 environment_at_run=environment,
             )
         ],
-        exposures=[Exposure(where="log", detail=SECRET)],
+        exposures=[Exposure(what="a token", where="log", detail=SECRET)],
     )
 
 

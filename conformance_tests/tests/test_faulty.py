@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import sqlite3
 import sys
@@ -15,6 +16,7 @@ import pytest
 from faulty import FAULTS
 from faulty.fault import CONSTRUCTIONS, MAKEFILE, Fault
 from zenml_conformance import store
+from zenml_conformance.context import zenml_server
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import Outcome, Status
 from zenml_conformance.contract.rules import RULES
@@ -26,7 +28,7 @@ from zenml_conformance.target.spec import TargetSpec
 PARALLEL_SCENARIOS = 6
 """Most of a faulty orchestrator's scenarios is waiting for what never comes."""
 
-SLOWEST = {"isolated_status", "published_then_died", "wide"}
+SLOWEST = {"isolated_status", "login_ended", "published_then_died", "wide"}
 """The scenarios that take longest; run last, they would be waited for alone."""
 
 
@@ -60,6 +62,7 @@ class Bank:
         own = [str(Path(__file__).parent), str(_installed(directory / "site"))]
         search_path = [*own, *(path for path in sys.path if path)]
         self._engine = EngineProcess(search_path, PARALLEL_SCENARIOS, preload=["faulty"])
+        self._search_path = search_path
         self._thread = ThreadPoolExecutor(1)
         self._store = directory / "store"
         self._runner("new", TargetSpec(ref="reference")).create_store(self._store)
@@ -102,6 +105,8 @@ class Bank:
         if not fault.is_registered_as_sound:
             return self._prepare(str(fault), fault.target, scenarios_for(fault))
         runner = self._runner(str(fault), fault.target)
+        if any(RULES[rule].needs_server for rule in fault.breaks):
+            runner.servers = self._servers.socket
         store.clone(self._sound[fault.construction].template, runner.template)
         (database,) = runner.template.rglob("zenml.db")
         with contextlib.closing(sqlite3.connect(database)) as connection, connection:
@@ -139,10 +144,17 @@ class Bank:
         """
         shutil.rmtree(self._faulty[fault].result().directory, ignore_errors=True)
 
+    @functools.cached_property
+    def _servers(self) -> EngineProcess:
+        """The engine of ZenML servers, for the faults that only they show."""
+        return EngineProcess(self._search_path, preload=zenml_server.MODULES)
+
     def close(self) -> None:
-        """End the engine."""
+        """End the engines."""
         self._thread.shutdown(cancel_futures=True)
         self._engine.close()
+        if "_servers" in vars(self):
+            self._servers.close()
 
 
 def _installed(site: Path) -> Path:

@@ -21,6 +21,9 @@ CANNOT_APPLY = {"PKG-3", "RETRY-3", "STOP-5"} | {
 """What the reference orchestrator can't break: it has no containers, leaves retries to ZenML, can
 stop runs, and the suite starts its processes."""
 
+OF_SERVERS = {rule.id for rule in RULES.values() if rule.needs_server}
+"""What nobody can break whose store is a file."""
+
 THREADED = (
     "--orchestrator=threaded.flavor:ThreadedFlavor",
     "--orchestrator-harness=threaded.harness:ThreadedHarness",
@@ -64,15 +67,22 @@ def judge(directory: Path, *options: str) -> dict[str, str]:
 
 def test_with_a_coordinator_on_two_workers(tmp_path: Path) -> None:
     seen = judge(tmp_path, "--orchestrator=reference", "-n", "2")
-    assert seen == dict.fromkeys(CANNOT_APPLY, "not applicable")
+    assert seen == dict.fromkeys(CANNOT_APPLY | OF_SERVERS, "not applicable")
 
 
 @pytest.mark.usefixtures("busy_core")
 def test_with_a_native_dag_beside_a_busy_core(tmp_path: Path) -> None:
     options = ("--orchestrator=reference", "--orchestrator-config", "topology=native_dag")
-    assert judge(tmp_path, *options) == dict.fromkeys(CANNOT_APPLY, "not applicable")
+    unbreakable = CANNOT_APPLY | OF_SERVERS
+    assert judge(tmp_path, *options) == dict.fromkeys(unbreakable, "not applicable")
+
+
+def test_with_a_coordinator_on_a_server(tmp_path: Path) -> None:
+    seen = judge(tmp_path, "--orchestrator=reference", "--conformance-store=server")
+    assert seen == dict.fromkeys(CANNOT_APPLY, "not applicable")
 
 
 def test_one_that_shares_nothing_with_the_core(tmp_path: Path) -> None:
     others = {rule.id for rule in RULES.values() if rule.capability in NOT_CLAIMED}
-    assert judge(tmp_path, *THREADED) == dict.fromkeys(CANNOT_APPLY | others, "not applicable")
+    unbreakable = CANNOT_APPLY | OF_SERVERS | others
+    assert judge(tmp_path, *THREADED) == dict.fromkeys(unbreakable, "not applicable")

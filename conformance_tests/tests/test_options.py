@@ -20,6 +20,7 @@ orchestrator = "acme:Flavor"
 orchestrator_config = ["url=https://acme.example", "fields.yaml", "size=1"]
 orchestrator_harness = "acme:Harness"
 conformance_tier = "live"
+conformance_store = "server"
 conformance_patience = 240
 conformance_profile = "dynamic,static"
 conformance_rules = ["ENV", "stop-1, RES"]
@@ -49,6 +50,7 @@ def test_every_option_has_a_twin(pytester: pytest.Pytester) -> None:
         config={"url": "https://acme.example", "size": 1, "queue": "slow"},
         harness="acme:Harness",
         tier=Tier.LIVE,
+        on_server=True,
         patience=240.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
         rules=("ENV", "STOP-1", "RES"),
@@ -69,6 +71,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
         "--orchestrator-config=size=2",
         "--orchestrator-harness=other:Harness",
         "--conformance-tier=simulated",
+        "--conformance-store=sqlite",
         "--conformance-patience=60",
         "--conformance-profile=resources",
         "--conformance-rules=ENV,DAG-1",
@@ -80,6 +83,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
     assert asked.config == {"url": "https://acme.example", "size": 2}
     assert asked.harness == "other:Harness"
     assert asked.tier is Tier.SIMULATED
+    assert not asked.on_server
     assert asked.patience == 60.0
     assert asked.profiles == (Profile.RESOURCES,)
     assert asked.rules == ("ENV", "DAG-1")
@@ -96,6 +100,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         config={},
         harness=None,
         tier=Tier.SIMULATED,
+        on_server=False,
         patience=30.0,
         profiles=(),
         rules=(),
@@ -119,6 +124,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         ("--conformance-rules=ENV-99", "a rule is named by its id, such as SUB-1"),
         ("--conformance-rules=ENV,", "--conformance-rules=ENV,: there is no such area or rule."),
         ("--conformance-rules=,", "--conformance-rules=,: there is no such area or rule."),
+        ("--conformance-store=redis", "--conformance-store=redis: give one of sqlite, server"),
         ("--conformance-tier=dead", "--conformance-tier=dead: give one of simulated, live"),
         ("--conformance-budget=soon", "--conformance-budget=soon: give a number of seconds"),
         ("--conformance-budget=-1", "above 0"),

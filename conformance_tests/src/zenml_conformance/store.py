@@ -10,10 +10,15 @@ import shutil
 import sys
 from pathlib import Path
 
+import yaml
+
 from zenml_conformance.inputs import is_text
 
 STACK = "conformance"
 """Name of the stack, and of the orchestrator in it."""
+
+CONFIGURATION = "configuration"
+"""Beside a copy of the store, the directory with the configuration that each client copies."""
 
 _MACHINE_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR")
 _NOT_INHERITED = ("ZENML_", "PYTEST_", "CONFORMANCE_", "DISABLE_DATABASE_MIGRATION")
@@ -109,7 +114,27 @@ def clone(template: Path, directory: Path) -> None:
     shutil.copytree(source, copy)
     config = (source / "config.yaml").read_text().replace(str(source), str(copy))
     (copy / "config.yaml").write_text(config)
-    (directory / "config.yaml").write_text(config)  # For `own_configuration`: nobody writes to it.
+    (directory / CONFIGURATION).mkdir(mode=0o700)
+    (directory / CONFIGURATION / "config.yaml").write_text(config)
+
+
+def log_in(directory: Path, url: str, token: str) -> None:
+    """Have clients talk to a server, as `zenml login` does.
+
+    Args:
+        directory: Where `clone` put the store that the server opens.
+        url: The server's address.
+        token: What a user gets who logs in (`zenml.login.credentials_store`).
+    """
+    configuration = directory / CONFIGURATION
+    config = yaml.safe_load((configuration / "config.yaml").read_text())
+    config["store"] = {"type": "rest", "url": url}
+    (configuration / "config.yaml").write_text(yaml.safe_dump(config))
+    credentials = configuration / "credentials.yaml"
+    credentials.touch(mode=0o600)
+    credentials.write_text(
+        yaml.safe_dump({url: {"url": url, "api_token": {"access_token": token}}})
+    )
 
 
 def own_configuration(directory: Path, name: str) -> dict[str, str]:
@@ -126,9 +151,8 @@ def own_configuration(directory: Path, name: str) -> dict[str, str]:
         What comes on top of `client_environment`.
     """
     config = directory / "clients" / name
-    config.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (config / "config.yaml").exists():
-        shutil.copyfile(directory / "config.yaml", config / "config.yaml")
+    if not config.exists():
+        shutil.copytree(directory / CONFIGURATION, config)
     return {
         "ZENML_CONFIG_PATH": str(config),
         "ZENML_LOCAL_STORES_PATH": str(directory / "zenml" / "local_stores"),

@@ -14,6 +14,7 @@ from faulty import hooks as hooks  # isort: skip
 from faulty import identity as identity  # isort: skip
 from faulty import processes as processes  # isort: skip
 from faulty import packaging as packaging  # isort: skip
+from faulty import server as server  # isort: skip
 from faulty import records as records  # isort: skip
 from faulty import resources as resources  # isort: skip
 from faulty import submission as submission  # isort: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -147,6 +148,55 @@ class Submission(Written):
     calls: list[Call] = Field(default_factory=list)
 
 
+class Access(BaseModel):
+    """What a process can log in to ZenML's server with.
+
+    Attributes:
+        token: Whose token it has, as `holder` says; None: it has none.
+        others: The variables that hold what outlives any token: a key, a password.
+    """
+
+    token: str | None = None
+    others: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Access:
+        """Look at an environment (`zenml.config.global_config`).
+
+        Args:
+            environment: The environment.
+
+        Returns:
+            What is in it.
+        """
+        token = environment.get("ZENML_STORE_API_TOKEN")
+        lasting = ("ZENML_STORE_API_KEY", "ZENML_STORE_PASSWORD")
+        return cls(
+            token=holder(token) if token else None,
+            others=[name for name in lasting if name in environment],
+        )
+
+
+def holder(token: str) -> str:
+    """Say whose token it is (`zenml.zen_server.jwt.JWTToken`); it is not verified.
+
+    Args:
+        token: What a ZenML server gave out.
+
+    Returns:
+        `run ID`, `schedule ID` or the like; `user`: it does what the user may do.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return "nobody that ZenML knows"
+    for kind in ("pipeline_run", "schedule", "deployment"):
+        if claims.get(f"{kind}_id"):
+            return f"{kind.removeprefix('pipeline_')} {claims[f'{kind}_id']}"
+    return "user"
+
+
 class Probe(Written):
     """What a step saw of its process."""
 
@@ -167,6 +217,8 @@ class Probe(Written):
     metadata_hook: dict[str, str] | str | None = None
     """Keys and value types of `get_pipeline_run_metadata` in the step's process, or what it
     raised; None: this step did not ask."""
+    access: Access = Field(default_factory=Access)
+    """What the process could log in to ZenML's server with, when it was started."""
     token_in_commands: list[str] | None = None
     """Which command lines had the step's token in them, of its process and of those above it, by
     the names of the programs; None: it has no token."""
@@ -223,16 +275,23 @@ class RunRecord(BaseModel):
         step = self.step(name)
         return step.status if step else "never recorded"
 
+    @property
+    def in_words(self) -> str:
+        """Its status and that of its steps, for messages."""
+        steps = ", ".join(f"{step.name} {step.status}" for step in self.steps)
+        return f"{self.status!r} ({steps or 'no step recorded'})"
+
 
 class Exposure(BaseModel):
     """A place where a secret was found."""
 
+    what: str
     where: str
     detail: str
 
     def __str__(self) -> str:
         """Name it in a message."""
-        return f"{self.where} ({self.detail})"
+        return f"{self.what} in a {self.where} ({self.detail})"
 
 
 class Cost(BaseModel):
@@ -397,6 +456,7 @@ class Evidence(Written):
         SCENARIO: The name of the scenario that leaves it; none: no scenario does.
         scenario: The scenario's name.
         simulated: The fake backend took the place of the orchestrator's own.
+        on_server: Clients and jobs talked to a ZenML server.
         broken: Why the scenario could not be run to its end; None: it was.
         submissions: The client processes, in order.
         runs: Every run in the scenario's store at the end.
@@ -423,6 +483,7 @@ class Evidence(Written):
 
     scenario: str
     simulated: bool
+    on_server: bool = False
     broken: str | None = None
     submissions: list[Submission] = Field(default_factory=list)
     runs: list[RunRecord] = Field(default_factory=list)

@@ -1,10 +1,11 @@
-"""The search for the secret in all that is left of a scenario."""
+"""The search for secrets in all that is left of a scenario."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from zenml_conformance.context.evidence import Exposure
@@ -15,17 +16,22 @@ LOGS = (".log", ".txt", ".out")
 """How the name of a log ends. A log is read by more people than may read the file."""
 
 
-def in_jobs(jobs: list[Job]) -> list[Exposure]:
+SECRETS: Mapping[str, str] = {SENTINEL: "the value of CONFORMANCE_TOKEN"}
+"""What may be found nowhere, and what it is called."""
+
+
+def in_jobs(jobs: list[Job], secrets: Mapping[str, str] = SECRETS) -> list[Exposure]:
     """Look at what a backend shows of its jobs to all of its users.
 
     Args:
         jobs: The jobs.
+        secrets: What may not be seen, with what to call it.
 
     Returns:
-        Where the secret was found.
+        Where one was found.
     """
     return [
-        Exposure(where=where, detail=f"job {job.name!r}")
+        Exposure(what=name, where=where, detail=f"job {job.name!r}")
         for job in jobs
         for where, text in {
             "command line": " ".join(job.command),
@@ -34,19 +40,21 @@ def in_jobs(jobs: list[Job]) -> list[Exposure]:
             "image": job.image or "",
             "description of the job": json.dumps(job.spec, default=str),
         }.items()
-        if SENTINEL in text
+        for secret, name in secrets.items()
+        if secret in text
     ]
 
 
-def in_files(directory: Path) -> list[Exposure]:
+def in_files(directory: Path, secrets: Mapping[str, str] = SECRETS) -> list[Exposure]:
     """Look at the logs in a scenario's directory, and at the files that others can read.
 
     Args:
         directory: The directory. What the suite keeps in it, and ZenML in its
             database, does not count.
+        secrets: What may not be found, with what to call it.
 
     Returns:
-        Where the secret was found.
+        Where one was found.
     """
     found = []
     own = {directory / "probes", directory / "zenml" / "local_stores" / "default_zen_store"}
@@ -60,7 +68,13 @@ def in_files(directory: Path) -> list[Exposure]:
                 continue  # To open a pipe would be to wait for its other end.
             is_log = path.suffix in LOGS
             is_open = mode & (stat.S_IRGRP | stat.S_IROTH)
-            if (is_log or is_open) and SENTINEL.encode() in path.read_bytes():
-                kind = "log" if is_log else "file that others can read"
-                found.append(Exposure(where=kind, detail=path.name))
+            if not (is_log or is_open):
+                continue
+            content = path.read_bytes()
+            kind = "log" if is_log else "file that others can read"
+            found += [
+                Exposure(what=name, where=kind, detail=path.name)
+                for secret, name in secrets.items()
+                if secret.encode() in content
+            ]
     return found

@@ -26,6 +26,7 @@ from zenml_conformance.context.evidence import (
     masked,
 )
 from zenml_conformance.context.processes import Client, Process, work_of
+from zenml_conformance.context.zenml_server import ZenMLServer
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.session import FORCED_MODES, Session
 from zenml_conformance.fake_backend.client import FakeBackend
@@ -87,6 +88,12 @@ class ScenarioContext:
         for path in (directory, directory / "probes", directory / "cwd", directory / "backend"):
             path.mkdir(mode=0o700)
         store.clone(template, directory)
+        self.server: ZenMLServer | None = None
+        if session.servers is not None:
+            self.server = ZenMLServer(EngineClient(session.servers), directory, session)
+            self.server.start()
+            self.login = self.server.log_in()
+            evidence.on_server = True
         self.environment = store.client_environment(
             directory, simulated=session.backend is not None
         )
@@ -632,10 +639,12 @@ class ScenarioContext:
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.read(path))
+        tokens = self.server.tokens() if self.server else ()
+        secrets = {**exposures.SECRETS, **dict.fromkeys(tokens, "ZenML's token")}
         if self.backend:
             jobs = [record.job for record in self.evidence.jobs]
-            self.evidence.exposures = exposures.in_jobs(jobs)
-        self.evidence.exposures += exposures.in_files(self.directory)
+            self.evidence.exposures = exposures.in_jobs(jobs, secrets)
+        self.evidence.exposures += exposures.in_files(self.directory, secrets)
         return self.evidence
 
 

@@ -40,13 +40,14 @@ class Profile(str, Enum):
     """A part of the contract that can be claimed by itself.
 
     STATIC: pipelines whose DAG is known at submission. PROCESSES: what a step's process is, which
-    only the orchestrator's own backend shows. DYNAMIC: pipelines that are code, with
-    inline and isolated steps. RESOURCES: what steps ask for reaches their jobs. OPERATIONS: runs
-    are refreshed and stopped. SCHEDULING: runs fire by themselves.
+    only the orchestrator's own backend shows. SERVER: runs whose store is a ZenML server. DYNAMIC:
+    pipelines that are code, with inline and isolated steps. RESOURCES: what steps ask for reaches
+    their jobs. OPERATIONS: runs are refreshed and stopped. SCHEDULING: runs fire by themselves.
     """
 
     STATIC = "static"
     PROCESSES = "processes"
+    SERVER = "server"
     DYNAMIC = "dynamic"
     RESOURCES = "resources"
     OPERATIONS = "operations"
@@ -57,6 +58,9 @@ FAKE_PROCESSES = (
     "the suite's fake backend starts the processes; judge it with --conformance-tier=live"
 )
 """Why what a step's process is can't be said of an orchestrator on the fake backend."""
+
+NO_SERVER = "the store is a file; judge it with --conformance-store=server"
+"""Why what a ZenML server asks of an orchestrator can't be said of one whose store is a file."""
 
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 """Why what jobs show is `NotApplicable` to some orchestrators."""
@@ -79,6 +83,8 @@ class Rule:
             shows: elsewhere nothing is run for it.
         needs_own_backend: Whether it is about what the orchestrator's own backend starts, so that
             nothing is run for it on the fake backend.
+        needs_server: Whether it is about runs whose store is a ZenML server, so that nothing is
+            run for it where the store is a file.
         profile: The part of the contract that it belongs to.
         capability: What an orchestrator must declare for the rule to apply; None: it always does.
         since: The suite's version that brought it.
@@ -95,6 +101,7 @@ class Rule:
     requires: tuple[str, ...]
     needs_jobs: bool
     needs_own_backend: bool
+    needs_server: bool
     profile: Profile
     capability: Capability | None
     since: str
@@ -115,6 +122,7 @@ def rule(
     requires: tuple[str, ...] = STEPS_RUN,
     needs_jobs: bool = False,
     needs_own_backend: bool = False,
+    needs_server: bool = False,
     profile: Profile = Profile.STATIC,
     capability: Capability | None = None,
     since: str = "0.1",
@@ -130,6 +138,7 @@ def rule(
         requires: Ids of rules without which this one can't be judged.
         needs_jobs: Whether the check can do nothing without jobs.
         needs_own_backend: Whether the fake backend can't show what it is about.
+        needs_server: Whether a store that is a file can't.
         profile: The part of the contract that it belongs to.
         capability: What must be declared for the rule to apply.
         since: The suite's version that brings it.
@@ -157,6 +166,7 @@ def rule(
             requires=requires,
             needs_jobs=needs_jobs,
             needs_own_backend=needs_own_backend,
+            needs_server=needs_server,
             profile=profile,
             capability=capability,
             since=since,

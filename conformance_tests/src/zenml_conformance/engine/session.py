@@ -29,6 +29,8 @@ class Session(BaseModel):
     Attributes:
         socket: Path of the engine's socket.
         target: The orchestrator under test.
+        servers: Path of the socket of the engine that runs ZenML servers; None: clients and jobs
+            open the store's file.
         backend: Name of the scenario's fake backend; None: the orchestrator keeps its own.
         mutant: Name of a fault to put into the orchestrator; None: it stays as it is.
         observer: Whether this is a process of the suite's own, and not one in which the
@@ -39,6 +41,7 @@ class Session(BaseModel):
 
     socket: str
     target: TargetSpec
+    servers: str | None = None
     backend: str | None = None
     mutant: str | None = None
     observer: bool = True

@@ -11,6 +11,7 @@ from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import (
     FAKE_PROCESSES,
     NO_BACKEND,
+    NO_SERVER,
     Capability,
     Level,
     NotApplicable,
@@ -80,6 +81,8 @@ class Judge:
                 self._look_at_jobs()
             if rule.needs_own_backend and self.evidence_of("diamond").simulated:
                 raise NotApplicable(FAKE_PROCESSES)
+            if rule.needs_server and not self.evidence_of("diamond").on_server:
+                raise NotApplicable(NO_SERVER)
             evidence = [self._played(name) for name in rule.scenarios]
             tier = _tier(evidence)
             try:
@@ -146,7 +149,10 @@ def _tier(evidence: list[Evidence]) -> Tier:
 
 
 def scenarios_of(
-    rule_ids: list[str], jobs_are_seen: bool, declared: Collection[Capability] = tuple(Capability)
+    rule_ids: list[str],
+    jobs_are_seen: bool,
+    declared: Collection[Capability] = tuple(Capability),
+    on_server: bool = False,
 ) -> list[str]:
     """List the scenarios that rules need, those of their required rules included.
 
@@ -155,6 +161,7 @@ def scenarios_of(
         jobs_are_seen: Whether the fake backend is connected.
         declared: The capabilities that the orchestrator declares; rules about others run
             nothing.
+        on_server: Whether clients and jobs talk to a ZenML server.
 
     Returns:
         Scenario names: those that a MUST needs first, and of these the most wanted.
@@ -168,7 +175,8 @@ def scenarios_of(
             seen.add(rule.id)
             todo += rule.requires
             applies = rule.capability is None or rule.capability in declared
-            if applies and not (rule.needs_own_backend if jobs_are_seen else rule.needs_jobs):
+            unseen = rule.needs_own_backend if jobs_are_seen else rule.needs_jobs
+            if applies and not unseen and (on_server or not rule.needs_server):
                 wanted.update(rule.scenarios)
                 if rule.level is Level.MUST:
                     needed.update(rule.scenarios)

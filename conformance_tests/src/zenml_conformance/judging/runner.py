@@ -49,6 +49,8 @@ class Runner:
         """Whether the fake backend takes the place of the orchestrator's own."""
         self.capabilities = list(Capability)
         """What the orchestrator declares."""
+        self.servers: str | None = None
+        """Socket of the engine that runs ZenML servers; None: there is none, and no server."""
         self.stand_in: Runner | None = None
         """The same orchestrator on the fake backend, for what its own can't show."""
         self.deadline: float | None = None
@@ -67,6 +69,7 @@ class Runner:
         target = self.target.model_copy(update={"live": False})
         self.stand_in = Runner(directory, self.engine.socket_path, target)
         self.stand_in.template = self.template
+        self.stand_in.servers = self.servers
         self.stand_in.capabilities = self.capabilities
 
     def with_mutant(self, mutant: str) -> Runner:
@@ -83,6 +86,7 @@ class Runner:
         faulty = Runner(directory, self.engine.socket_path, self.target)
         faulty.template, faulty.mutant = self.template, mutant
         faulty.connected, faulty.capabilities = self.connected, self.capabilities
+        faulty.servers = self.servers
         faulty.deadline = self.deadline
         return faulty
 
@@ -96,6 +100,7 @@ class Runner:
         return {
             "socket": self.engine.socket_path,
             "target": self.target.model_dump(),
+            "servers": self.servers,
             "mutant": self.mutant,
         }
 

@@ -54,6 +54,9 @@ class Subject(Part):
     version: Words | None = Field(None, description="The distribution's version.")
     harness: str = Field(description="How the fake backend was connected.")
     tier: Tier = Field(description="What its runs ran on.")
+    store: Literal["sqlite", "server"] = Field(
+        "sqlite", description="What ZenML's store was: a file, or a ZenML server."
+    )
 
 
 class Environment(Part):

@@ -104,6 +104,7 @@ def _join(config: pytest.Config, inherited: dict[str, Any]) -> None:
     """Take part, as a worker of xdist, in a session that another process began."""
     target = TargetSpec.model_validate_json(inherited["target"])
     runner = Runner(Path(inherited["directory"]), inherited["socket"], target)
+    runner.servers = inherited["servers"]
     runner.connected = inherited["connected"]
     runner.capabilities = [Capability(name) for name in inherited["capabilities"]]
     if inherited["has_stand_in"]:
@@ -131,6 +132,7 @@ def pytest_configure_node(node: Any) -> None:
             "directory": str(runner.directory),
             "socket": runner.engine.socket_path,
             "target": runner.target.model_dump_json(),
+            "servers": runner.servers,
             "connected": runner.connected,
             "has_stand_in": runner.stand_in is not None,
             "capabilities": [capability.value for capability in runner.capabilities],
@@ -154,6 +156,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def _tier(config: pytest.Config, description: Description) -> str:
+    server = ", on a ZenML server" if config.stash[options_key].on_server else ""
+    return f"{_backend(config, description)}{server}"
+
+
+def _backend(config: pytest.Config, description: Description) -> str:
     if description.connected:
         return f"simulated tier: fake backend through {description.harness}"
     if description.connectable:
@@ -196,9 +203,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         session.config.workeroutput[PROPERTY] = rules
     runner = session.config.stash.get(runner_key, None)
     if runner and rules:
-        runner.plan(scenarios_of(rules, runner.connected, runner.capabilities))
+        on_server = runner.servers is not None
+        runner.plan(scenarios_of(rules, runner.connected, runner.capabilities, on_server))
         if runner.stand_in and (unseen := [rule for rule in rules if RULES[rule].needs_jobs]):
-            runner.stand_in.plan(scenarios_of(unseen, True, runner.capabilities))
+            runner.stand_in.plan(scenarios_of(unseen, True, runner.capabilities, on_server))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -347,7 +355,9 @@ def _conclude(config: pytest.Config, outcomes: dict[str, Outcome]) -> bool:
         again = build.command(
             asked, config.option.keyword, config.invocation_params.dir, proves=bool(proofs)
         )
-        report = build.report(result, description, again, scenarios, proofs)
+        report = build.report(
+            result, description, again, scenarios, proofs, on_server=asked.on_server
+        )
         try:
             files.write(report, asked.report)
             config.stash[report_key] = f"Report: {asked.report / 'report.html'}"

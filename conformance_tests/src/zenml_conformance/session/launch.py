@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from zenml_conformance.context import zenml_server
 from zenml_conformance.contract.rule import Tier
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.inputs import is_text
@@ -47,6 +48,10 @@ def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description
         directory = engine.temporary / "session"
         directory.mkdir(mode=0o700)
     runner = Runner(directory, engine.socket, spec)
+    if options.on_server:
+        servers = EngineProcess(search_path, preload=zenml_server.MODULES)
+        config.add_cleanup(servers.close)
+        runner.servers = servers.socket
     description = runner.describe()
     runner.connected = description.connected
     runner.capabilities = description.capabilities

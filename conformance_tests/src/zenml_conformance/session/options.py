@@ -21,6 +21,7 @@ ALONE_USELESS = (
     "orchestrator_config",
     "orchestrator_harness",
     "conformance_tier",
+    "conformance_store",
     "conformance_patience",
     "conformance_rules",
     "conformance_budget",
@@ -33,6 +34,8 @@ ALONE_USELESS = (
 """What says how to judge, and so needs something that is judged."""
 
 TIERS = (Tier.SIMULATED.value, Tier.LIVE.value)
+
+STORES = ("sqlite", "server")
 
 
 def register(parser: pytest.Parser) -> None:
@@ -80,6 +83,12 @@ def register(parser: pytest.Parser) -> None:
         metavar="TIER",
         help="`simulated` (default): on the suite's fake backend, where one can be connected; "
         "`live`: on the orchestrator's own backend",
+    )
+    option(
+        "--conformance-store",
+        metavar="STORE",
+        help="what ZenML's store is: `sqlite` (default): a file; `server`: a ZenML server of the "
+        "suite's own",
     )
     option(
         "--conformance-patience",
@@ -148,6 +157,7 @@ class Options:
         config: Fields of its configuration.
         harness: `module:Class` of a harness; None: look for one.
         tier: `simulated` or `live`.
+        on_server: Whether ZenML's store is a server, and not a file.
         patience: How long the orchestrator's own backend may take to start a job, in seconds.
         profiles: The profiles that are judged; empty: all of them.
         rules: Areas and ids of the rules that are judged; empty: all of them.
@@ -162,6 +172,7 @@ class Options:
     config: dict[str, Any]
     harness: str | None
     tier: Tier
+    on_server: bool
     patience: float
     profiles: tuple[Profile, ...]
     rules: tuple[str, ...]
@@ -189,6 +200,7 @@ class Options:
             config=_configuration(config),
             harness=_word(config, "orchestrator_harness"),
             tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
+            on_server=_on_server(_word(config, "conformance_store") or STORES[0]),
             patience=_seconds(config, "conformance_patience") or PATIENCE_SECONDS,
             profiles=profiles(config),
             rules=rules(config),
@@ -378,6 +390,21 @@ def _tier(name: str) -> Tier:
     if name not in TIERS:
         raise OptionError(f"--conformance-tier={name}: give one of {', '.join(TIERS)}.")
     return Tier(name)
+
+
+def _on_server(name: str) -> bool:
+    if name not in STORES:
+        raise OptionError(f"--conformance-store={name}: give one of {', '.join(STORES)}.")
+    if name == "sqlite":
+        return False
+    from zenml_conformance.context import zenml_server
+
+    if not zenml_server.is_installed():
+        raise OptionError(
+            "--conformance-store=server: this environment lacks what ZenML's server needs. "
+            f"Install it: {zenml_server.INSTALL}"
+        )
+    return True
 
 
 def _seconds(config: pytest.Config, name: str) -> float | None:

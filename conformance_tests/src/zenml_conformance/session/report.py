@@ -72,6 +72,8 @@ def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
         words.append(f"--orchestrator-harness={asked.harness}")
     if asked.tier is Tier.LIVE:
         words.append("--conformance-tier=live")
+    if asked.on_server:
+        words.append("--conformance-store=server")
     if asked.patience != PATIENCE_SECONDS:
         words.append(f"--conformance-patience={asked.patience:g}")
     if asked.profiles:
@@ -99,6 +101,8 @@ def report(
     again: str,
     scenarios: Sequence[Path],
     proofs: Sequence[Proof] = (),
+    *,
+    on_server: bool = False,
 ) -> Report:
     """Make the report.
 
@@ -108,6 +112,7 @@ def report(
         again: What judges it again.
         scenarios: Where the scenarios left their evidence, the judged tier's first.
         proofs: What was proved, and what could not be.
+        on_server: Whether ZenML's store was a server.
 
     Returns:
         The report.
@@ -124,6 +129,7 @@ def report(
             version=description.version,
             harness=description.harness,
             tier=Tier.SIMULATED if description.connected else Tier.LIVE,
+            store="server" if on_server else "sqlite",
         ),
         environment=Environment(
             suite=__version__,

@@ -8,6 +8,7 @@ to find an id:
     topology     DAG
     environment  ENV, APP
     processes    PROC
+    server       SRV
     records      META, ART, NAME, HB, LOG
     failure      MODE, RETRY
     hooks        HOOK
@@ -29,6 +30,7 @@ from zenml_conformance.contract.rules import identity as identity  # isort: skip
 from zenml_conformance.contract.rules import topology as topology  # isort: skip
 from zenml_conformance.contract.rules import environment as environment  # isort: skip
 from zenml_conformance.contract.rules import processes as processes  # isort: skip
+from zenml_conformance.contract.rules import server as server  # isort: skip
 from zenml_conformance.contract.rules import records as records  # isort: skip
 from zenml_conformance.contract.rules import failure as failure  # isort: skip
 from zenml_conformance.contract.rules import hooks as hooks  # isort: skip

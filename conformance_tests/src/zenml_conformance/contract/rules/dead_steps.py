@@ -31,15 +31,13 @@ def ended_run(seen: Evidence) -> RunRecord:
     if run is None:
         raise Violation("the run was never recorded")
     if run.in_progress:
-        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) or "no step recorded"
         refresh = (
             f"refreshing it raised {seen.refresh}"
             if seen.refresh
             else "refreshing it changed nothing"
         )
         raise Violation(
-            f"{seen.at_the_end}, the run was still in progress as {run.status!r} ({steps}); "
-            f"{refresh}"
+            f"{seen.at_the_end}, the run was still in progress as {run.in_words}; {refresh}"
         )
     return run
 

@@ -58,18 +58,6 @@ def only_run(seen: Evidence) -> RunRecord:
     return seen.runs[0]
 
 
-def steps_in_words(run: RunRecord) -> str:
-    """List a run's steps with their statuses.
-
-    Args:
-        run: The run.
-
-    Returns:
-        A list, for messages.
-    """
-    return ", ".join(f"{step.name} {step.status}" for step in run.steps) or "no step"
-
-
 @dynamic_rule("DYN-9", MUST, requires=(), needs_jobs=True)
 def a_refused_pipeline_is_an_error(dynamic_rejected: DynamicRejected) -> None:
     """When the backend refuses the orchestration job, `submit_dynamic_pipeline` raises.
@@ -130,7 +118,7 @@ def a_dynamic_pipeline_completes(dynamic: Dynamic) -> None:
     if missing or run.step("not_taken"):
         raised = submission.raised
         words = f"; the client raised {raised}" if raised else ""
-        raise Violation(f"the run is {run.status!r}, with {steps_in_words(run)}{words}")
+        raise Violation(f"the run is {run.in_words}{words}")
     isolated = [step for step in run.steps if step.name not in INLINE]
     complete = all(step.status == "completed" for step in isolated)
     if complete and (run.status != "completed" or submission.overdue):
@@ -223,7 +211,7 @@ def a_failing_pipeline_fails_once(dynamic_resumed: DynamicResumed) -> None:
         raise NotSeen("the pipeline's code was never begun")
     runs = dynamic_resumed.after_failure
     if len(runs) != 1 or runs[0].status != "failed" or runs[0].in_progress:
-        words = ", ".join(f"{run.status} ({steps_in_words(run)})" for run in runs) or "no run"
+        words = ", ".join(run.in_words for run in runs) or "no run"
         raise Violation(f"the pipeline's code raised, and there is: {words}")
     jobs = dynamic_resumed.orchestration_jobs if dynamic_resumed.simulated else []
     if any(record.restarts for record in jobs):
@@ -263,10 +251,7 @@ def a_failed_run_can_go_on(dynamic_resumed: DynamicResumed) -> None:
         )
     ran = sum(probe.step == "source" for probe in dynamic_resumed.probes)
     if run.status != "completed" or ran != 1:
-        raise Violation(
-            f"the run is {run.status!r} ({steps_in_words(run)}), and its first step ran {ran} "
-            "time(s)"
-        )
+        raise Violation(f"the run is {run.in_words}, and its first step ran {ran} time(s)")
 
 
 @dynamic_rule("DYN-10", MUST, requires=("DYN-2",), needs_jobs=True)
@@ -367,7 +352,6 @@ def a_restart_goes_on(dynamic_restarted: DynamicRestarted) -> None:
     if again:
         raise Violation(f"after the restart, these steps were run again: {', '.join(again)}")
     if run.status != "completed":
-        raise Violation(f"after the restart, the run ended as {run.status!r}, with "
-                        f"{steps_in_words(run)}")  # fmt: skip
+        raise Violation(f"after the restart, the run ended as {run.in_words}")
     if len(dynamic_restarted.entries) < 2:
         raise NotSeen("the pipeline's code was not begun again")

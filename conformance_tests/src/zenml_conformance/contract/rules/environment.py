@@ -169,12 +169,11 @@ def secrets_stay_private(diamond: Diamond) -> None:
     to others, submit the script that `private_script` in `core/scripts.py` writes.
     """
     if diamond.exposures:
-        found = "; ".join(map(str, diamond.exposures))
-        raise Violation(f"the value of CONFORMANCE_TOKEN was found in: {found}")
+        raise Violation(f"found: {'; '.join(map(str, diamond.exposures))}")
     probe = diamond.probe("meet_2")
     if probe and probe.token_in_commands:
         raise Violation(
-            "the value of CONFORMANCE_TOKEN was in the command line of "
+            "a token of the step's was in the command line of "
             f"{', '.join(probe.token_in_commands)}, above or at the process of the step"
         )
     if not diamond.in_process:

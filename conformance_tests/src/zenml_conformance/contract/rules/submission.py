@@ -256,8 +256,7 @@ def the_run_goes_on_without_its_client(client_killed: ClientKilled, diamond: Dia
         raise NotSeen("submission had not returned when a step was running")
     run = client_killed.run
     if run is None or run.status != "completed" or run.in_progress:
-        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps) if run else ""
-        status = f"{run.status!r} ({steps or 'no step recorded'})" if run else "not recorded"
+        status = run.in_words if run else "not recorded"
         raise Violation(
             f"the client was killed after submission had returned; {client_killed.at_the_end}, the "
             f"run was {status}"

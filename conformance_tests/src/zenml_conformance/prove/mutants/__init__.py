@@ -15,6 +15,7 @@ from zenml_conformance.prove.mutants import submission as submission  # isort: s
 from zenml_conformance.prove.mutants import identity as identity  # isort: skip
 from zenml_conformance.prove.mutants import topology as topology  # isort: skip
 from zenml_conformance.prove.mutants import environment as environment  # isort: skip
+from zenml_conformance.prove.mutants import server as server  # isort: skip
 from zenml_conformance.prove.mutants import records as records  # isort: skip
 from zenml_conformance.prove.mutants import failure as failure  # isort: skip
 from zenml_conformance.prove.mutants import hooks as hooks  # isort: skip

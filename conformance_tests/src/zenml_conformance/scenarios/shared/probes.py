@@ -18,11 +18,13 @@ from typing import Any
 
 import psutil
 
-from zenml_conformance.context.evidence import Raised, masked
+from zenml_conformance.context.evidence import Access, Raised, masked
 from zenml_conformance.engine.session import SENTINEL as SENTINEL
 from zenml_conformance.target.patience import stretched
 
 ENVIRONMENT_AT_START = masked(os.environ)
+
+ACCESS = Access.of(os.environ)
 
 OWN_START_SECONDS = time.time() - psutil.Process().create_time()
 """How long this process took to get here: no time for a fork, but an interpreter imports ZenML."""
@@ -66,10 +68,11 @@ def leave_probe(probes: str, **facts: Any) -> None:
         "main_thread": threading.current_thread() is threading.main_thread(),
         "environment_at_start": ENVIRONMENT_AT_START,
         "environment_at_run": masked(os.environ),
+        "access": ACCESS.model_dump(),
         **facts,
     }
     if SENTINEL in os.environ.get("CONFORMANCE_TOKEN", ""):
-        record["token_in_commands"] = _commands_with_the_token()
+        record["token_in_commands"] = _commands_with_a_token()
     if context.step_run.name == "source":
         record["metadata_hook"] = _metadata_hook(context.pipeline_run.id)
     path = Path(probes, f"{time.monotonic_ns()}-{uuid.uuid4().hex}")
@@ -77,13 +80,13 @@ def leave_probe(probes: str, **facts: Any) -> None:
     path.rename(path.with_suffix(".json"))
 
 
-def _commands_with_the_token() -> list[str]:
+def _commands_with_a_token() -> list[str]:
     """Look at what any user of this machine sees of this process and of those above it."""
-    this = psutil.Process()
+    this, tokens = psutil.Process(), {SENTINEL, os.environ.get("ZENML_STORE_API_TOKEN", SENTINEL)}
     found = []
     for process in (this, *this.parents()):
         with contextlib.suppress(psutil.Error):
-            if any(SENTINEL in word for word in process.cmdline()):
+            if any(token in word for word in process.cmdline() for token in tokens):
                 found.append(process.name())
     return found
 

@@ -1,0 +1,94 @@
+"""ZenML's server: what it asks of those whose store it is."""
+
+from __future__ import annotations
+
+import functools
+
+from zenml_conformance.context.evidence import Evidence
+from zenml_conformance.contract.rule import (
+    MUST,
+    SHOULD,
+    NotApplicable,
+    NotSeen,
+    Profile,
+    Violation,
+    rule,
+)
+from zenml_conformance.scenarios.diamond import Diamond
+from zenml_conformance.scenarios.login_ended import LoginEnded
+from zenml_conformance.scenarios.server_away import ServerAway
+
+server_rule = functools.partial(rule, profile=Profile.SERVER, needs_server=True, since="0.3")
+
+IN_CLIENT = "the steps run in the client's process, and share its login"
+"""Why what becomes of a job can't be said of some orchestrators."""
+
+
+def _check_completed(seen: Evidence, ran: bool, meanwhile: str) -> None:
+    """See that the run came to its end all the same."""
+    if not ran:
+        raise NotSeen("no step was seen running")
+    if not seen.run:
+        raise NotSeen("no run was recorded")
+    if seen.run.status != "completed":
+        raise Violation(f"{meanwhile}; {seen.at_the_end}, the run was {seen.run.in_words}")
+
+
+@server_rule("SRV-1", MUST)
+def a_run_outlives_its_login(login_ended: LoginEnded) -> None:
+    """A run goes on when the login of whoever submitted it is over.
+
+    Why: a login lasts for hours, a run may last for days. ZenML gives each run a token of its own,
+    which is valid as long as the run is
+    (`zenml.orchestrators.utils.get_config_environment_vars`).
+
+    Fix: have whatever works for a run use the environment that ZenML hands to
+    `submit_pipeline` and `submit_dynamic_pipeline`, what walks the DAG included; copy nothing of
+    the client's own configuration. In a generated `backend.py`: pass on all of `job.environment`.
+    """
+    if login_ended.in_process:
+        raise NotApplicable(IN_CLIENT)
+    _check_completed(login_ended, login_ended.step_ran, "the client's login ended while a step ran")
+
+
+@server_rule("SRV-2", MUST)
+def a_job_has_the_runs_token(diamond: Diamond) -> None:
+    """A step's process has the token of its run, and no other way into ZenML's server.
+
+    Why: the run's token ends with the run. A user's token, key or password in a job's environment
+    gives whoever sees it all that the user may do, for as long as it lasts.
+
+    Fix: pass on what ZenML hands over (`ZENML_STORE_API_TOKEN`); add no `ZENML_STORE_*` of the
+    client's. In a generated `backend.py`: pass on `job.environment` as it is.
+    """
+    if diamond.in_process:
+        raise NotApplicable(IN_CLIENT)
+    if not diamond.probes:
+        raise NotSeen("no step was seen running")
+    for probe in diamond.probes:
+        if probe.access.others:
+            raise Violation(f"{probe.step!r} was started with {', '.join(probe.access.others)}")
+        if probe.access.token != f"run {probe.run}":
+            whose = probe.access.token or "nobody"
+            raise Violation(f"{probe.step!r} was started with the token of: {whose}, not its run's")
+
+
+@server_rule("SRV-3", SHOULD)
+def a_run_outlives_an_outage(server_away: ServerAway) -> None:
+    """A run goes on when ZenML's server has failed between two steps, and was started again.
+
+    Why: servers are updated while runs are under way. ZenML's client repeats some requests for a
+    while, and raises at once when the answer is 500
+    (`zenml.zen_stores.rest_zen_store.RestZenStore.session`). What walks the DAG must not end with
+    that, or nobody starts the next step.
+
+    Fix: repeat what fails, with pauses that grow. In a generated project, `through_outages` in
+    `core/outages.py` does.
+    """
+    if server_away.in_process:
+        raise NotApplicable(IN_CLIENT)
+    _check_completed(
+        server_away, server_away.step_ran, "ZenML's server failed and was started again"
+    )
+    if not server_away.asked:
+        raise NotApplicable("nothing of it asks ZenML's server between two steps")
