@@ -113,13 +113,17 @@ def test_local_on_its_own_backend(engines: Engines, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ENGINES)
 def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
-    """On the real engine; what that can't be made to show, on the fake backend."""
+    """On the real engine, and on ZenML servers; what it can't be made to show, on the fake backend.
+
+    `local` is judged on files: each kind of store, each topology and each engine is judged once.
+    """
     need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     every_rule = pattern == "slurm" or EVERY_RULE in os.environ
     verdict = judge(
         project,
         *LIVE,
+        "--conformance-store=server",
         *(() if every_rule else (f"--conformance-rules={OF_ENGINES}",)),
         environment={"LIVE_IMAGE": "zenml-kit-steps"} if pattern == "docker" else {},
     )

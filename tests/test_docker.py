@@ -123,6 +123,14 @@ def test_an_end_that_the_engine_does_not_tell_of_is_noticed(
     assert engine.backend.status(job_id).value == "unknown"
 
 
+def test_a_container_of_another_engine_is_not_taken_for_dead(engine: Engine) -> None:
+    """Who reaches another engine only, such as a ZenML server, is told where to go."""
+    elsewhere = f"elsewhere:{RUN_ID}/a-job"
+    for method in (engine.backend.status, engine.backend.cancel):
+        with pytest.raises(RuntimeError, match="containers of the engine on elsewhere"):
+            method(elsewhere)
+
+
 def test_limits_are_the_engines(engine: Engine) -> None:
     """As it has understood them, together with what else was said."""
     settings = {"labels": {"team": "a"}, "run_args": {"shm_size": "70m"}, "network": "none"}

@@ -11,7 +11,7 @@ from zenml.utils.time_utils import utc_now
 
 from zenml_conformance.core import stopping
 from zenml_conformance.core.coordinator import CoordinatorTopology
-from zenml_conformance.core.jobs import ORCHESTRATION, Job, JobState
+from zenml_conformance.core.jobs import ORCHESTRATION, Job, JobState, OutOfReachError
 from zenml_conformance.core.topology import Topology
 
 from .acme import InlineOrchestrator
@@ -116,6 +116,27 @@ def test_jobs_that_do_not_end_leave_the_run_to_a_refresh(
     backend.states.clear()
     refresh_run_status(last_run())
     assert statuses(last_run()) == {"": "stopped", "one": "stopped"}
+
+
+def test_from_where_its_jobs_are_out_of_reach_a_run_stays_as_it_is(
+    backend: InlineBackend, topology: type[Topology], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a stop nor a refresh takes what it can't see for dead; a stop is refused."""
+    waiting = start_waiting(backend, topology)
+
+    def status(job_id: str) -> JobState:
+        raise OutOfReachError(f"{job_id} is on another machine")
+
+    monkeypatch.setattr(backend, "status", status)
+    with pytest.raises(OutOfReachError, match="on another machine"):
+        stop_run(waiting)
+    with pytest.raises(OutOfReachError, match="on another machine"):
+        refresh_run_status(last_run())
+    assert last_run().status == waiting.status
+
+    monkeypatch.undo()
+    stop_run(last_run())
+    assert statuses(last_run()) == {"": "stopped"}
 
 
 @once

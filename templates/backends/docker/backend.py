@@ -21,7 +21,7 @@ from zenml.constants import ENV_ZENML_LOCAL_STORES_PATH
 from zenml.logger import get_logger
 
 from .container_options import LABEL, container_options, job_settings
-from .core.jobs import Job, JobBackend, JobState, extra_grace_seconds
+from .core.jobs import Job, JobBackend, JobState, OutOfReachError, extra_grace_seconds
 from .core.resources import Resources
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class AcmeBackend(JobBackend):
     they end. All others learn no more than that they have: whoever dies before its containers
     leaves nothing behind. What they print goes to files.
 
-    A job's id is the path of this file below the directory of all jobs, without its suffix; the
-    last part is the container's name.
+    A job's id is the name of the engine's machine, and the path of this file below the directory
+    of all jobs, without its suffix; the last part is the container's name.
     """
 
     config: AcmeOrchestratorConfig
@@ -77,7 +77,7 @@ class AcmeBackend(JobBackend):
         try:
             return {**self.client.info(), "Components": self.client.version()["Components"]}
         except DockerException as error:
-            raise RuntimeError(
+            raise OutOfReachError(
                 f"No container engine answers at {self.config.host}: {error}. Start Docker or "
                 "Podman's service there, or say where it is: in `docker_host` when the "
                 "orchestrator is registered, or in the variable DOCKER_HOST."
@@ -115,7 +115,7 @@ class AcmeBackend(JobBackend):
         Raises:
             DockerException: If the engine does not take it.
         """
-        job_id = f"{job.labels['run_id']}/{job.name}"
+        job_id = f"{self._engine['Name']}:{job.labels['run_id']}/{job.name}"
         with self._changes:
             if not job.is_step or (self._has_room and not self._queued):
                 self._start(job_id, job)
@@ -128,6 +128,9 @@ class AcmeBackend(JobBackend):
 
         Returns:
             The state. `UNKNOWN` of jobs of other processes that have ended.
+
+        Raises:
+            OutOfReachError: If it is a container of another engine.
         """
         with self._changes:
             if job_id in self._queued:
@@ -136,6 +139,7 @@ class AcmeBackend(JobBackend):
                 return JobState.RUNNING
             if job_id in self._ended:
                 return self._ended[job_id]
+        self._check_reach(job_id)
         return self._ask(job_id)
 
     def wait(self, job_ids: Sequence[str], timeout: float) -> None:
@@ -149,7 +153,12 @@ class AcmeBackend(JobBackend):
                 self._look(own & self._running.keys())
 
     def cancel(self, job_id: str) -> None:
-        """Send SIGTERM to a job, and SIGKILL after the configured time, without waiting."""
+        """Send SIGTERM to a job, and SIGKILL after the configured time, without waiting.
+
+        Raises:
+            OutOfReachError: If it is a container of another engine.
+        """
+        self._check_reach(job_id)
         with self._changes:
             if job_id in self._cancelled:
                 return  # To be told twice would interrupt it while it tidies up.
@@ -310,6 +319,15 @@ class AcmeBackend(JobBackend):
             with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
                 file.write(f"Killed, perhaps for more than the {memory} bytes it asked for.\n")
 
+    def _check_reach(self, job_id: str) -> None:
+        engine = job_id.partition(":")[0]
+        if engine != self._engine["Name"]:
+            raise OutOfReachError(
+                f"The run's jobs are containers of the engine on {engine}, and the one at "
+                f"{self.config.host} is on {self._engine['Name']}. Stop or refresh the run where "
+                "that engine is reached."
+            )
+
     def _check_gpus(self, job: Job) -> None:
         ids = job_settings(job).gpu_device_ids
         if ids and len(ids) < (job.gpus or 0):
@@ -342,7 +360,7 @@ class AcmeBackend(JobBackend):
         if self.config.socket is None:
             return None
         stores = Path(GlobalConfiguration().local_stores_path)
-        return stores / "acme_flavor_jobs" / f"{job_id}.log"
+        return stores / "acme_flavor_jobs" / f"{job_id.partition(':')[2]}.log"
 
 
 def _name(job_id: str) -> str:

@@ -67,7 +67,8 @@ class AcmeOrchestratorSettings(BaseSettings):
     )
     network: str | None = Field(
         default=None,
-        description="Network to join; also host or none. Default: the engine's.",
+        description="Network to join; also host or none. Default: the engine's; on Linux, the "
+        "host's if ZenML's server is on this machine alone (http://127.0.0.1:…).",
     )
     volumes: list[str] = Field(
         default=[],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 from docker.types import DeviceRequest, Mount
 from zenml.constants import (
@@ -23,6 +26,9 @@ WRITE_TO_FILE = 'echo "The output is in $0"; exec "$@" >>"$0" 2>&1'
 """A script that becomes the program it is given. What that prints outlives the container."""
 
 SQLITE = "sqlite:///"
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Where a ZenML server listens that only its own machine reaches."""
 
 
 def container_options(job: Job, log: Path | None, rootless: bool) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def container_options(job: Job, log: Path | None, rootless: bool) -> dict[str, A
         "stop_signal": "SIGTERM",
         "auto_remove": True,
         "restart_policy": {"Name": "no"},
-        **_network_options(settings),
+        **_network_options(settings, job.environment),
         **resource_options(job),
     }
 
@@ -98,8 +104,11 @@ def job_settings(job: Job) -> Settings:
     return job.settings if isinstance(job.settings, Settings) else Settings()
 
 
-def _network_options(settings: Settings) -> dict[str, Any]:
+def _network_options(settings: Settings, environment: Mapping[str, str]) -> dict[str, Any]:
     network = settings.network
+    store = urlparse(environment.get(f"{ENV_ZENML_STORE_PREFIX}URL", ""))
+    if network is None and store.hostname in LOOPBACK and sys.platform == "linux":
+        network = "host"  # Elsewhere, the machine of the engine is not the client's.
     if network is not None and (network in ("host", "none") or network.startswith("container:")):
         return {"network_mode": network}
     # Where ZenML looks for a server that the client calls `localhost`.

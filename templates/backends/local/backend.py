@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from select import select
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 from zenml.config.global_config import GlobalConfiguration
@@ -21,7 +22,7 @@ from zenml.constants import ENV_ZENML_DISABLE_DATABASE_MIGRATION, ENV_ZENML_LOCA
 from zenml.logger import get_logger
 
 from .core import lifeline, warm_client
-from .core.jobs import Job, JobBackend, JobState
+from .core.jobs import Job, JobBackend, JobState, OutOfReachError
 from .core.supervised import SupervisedProcess
 from .core.warm_client import WarmClient
 from .core.warm_start import server_environment
@@ -54,8 +55,8 @@ class AcmeBackend(JobBackend):
     Every job has a session of its own, so that cancelling it reaches whatever it has started, and
     so that it outlives the process that has submitted it.
 
-    A job's id is the path of its files below the directory of all jobs: `<id>.log` holds its
-    output, `<id>.alive` tells which process it is.
+    A job's id is this machine's name and the path of its files: `<path>.log` holds its output,
+    `<path>.alive` tells which process it is.
     """
 
     config: AcmeOrchestratorConfig
@@ -84,8 +85,8 @@ class AcmeBackend(JobBackend):
 
     def submit(self, job: Job) -> str:
         """Let a step wait for its turn; start any other job at once."""
-        job_id = f"{job.labels['run_id']}/{job.name}"
-        folder = self._file(job_id, "log").parent
+        folder = self._jobs() / job.labels["run_id"]
+        job_id = f"{gethostname()}:{folder / job.name}"
         for private in (folder.parent, folder):
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock:
@@ -102,6 +103,9 @@ class AcmeBackend(JobBackend):
 
         Returns:
             The state. `UNKNOWN` of jobs of others that have ended: nobody has kept how.
+
+        Raises:
+            OutOfReachError: If it is a process of another machine.
         """
         with self._lock:
             self._update()
@@ -111,10 +115,15 @@ class AcmeBackend(JobBackend):
                 return JobState.RUNNING
             if job_id in self._ended:
                 return self._ended[job_id]
+        _check_reach(job_id)
         return JobState.UNKNOWN if self._holder(job_id) is None else JobState.RUNNING
 
     def cancel(self, job_id: str) -> None:
-        """Send SIGTERM to all processes of a job, and SIGKILL after the configured time."""
+        """Send SIGTERM to all processes of a job, and SIGKILL after the configured time.
+
+        Raises:
+            OutOfReachError: If they are on another machine.
+        """
         with self._lock:
             if self._queued.pop(job_id, None):
                 self._ended[job_id] = JobState.CANCELLED
@@ -124,6 +133,7 @@ class AcmeBackend(JobBackend):
                 running.cancelled = True
                 running.process.signal(signal.SIGTERM)  # Its supervisor does the rest.
                 return
+        _check_reach(job_id)
         if process := lifeline.read(self._file(job_id, "alive")):
             _signal(process["pid"], signal.SIGTERM)
             deadline = time.monotonic() + process["grace_seconds"]
@@ -235,12 +245,22 @@ class AcmeBackend(JobBackend):
     def _holder(self, job_id: str) -> int | None:
         return lifeline.holder(self._file(job_id, "alive"))
 
-    def _file(self, job_id: str, kind: str) -> Path:
-        return self._jobs() / f"{job_id}.{kind}"
+    @staticmethod
+    def _file(job_id: str, kind: str) -> Path:
+        return Path(f"{job_id.partition(':')[2]}.{kind}")
 
     @staticmethod
     def _jobs() -> Path:
         return Path(GlobalConfiguration().local_stores_path) / "acme_flavor_jobs"
+
+
+def _check_reach(job_id: str) -> None:
+    machine, _, path = job_id.partition(":")
+    if machine != gethostname():
+        raise OutOfReachError(
+            f"The run's jobs are processes of the machine {machine}, and this is {gethostname()}. "
+            f"Stop or refresh the run there, as the user who owns {Path(path).parent}."
+        )
 
 
 def _environment(job: Job) -> dict[str, str]:

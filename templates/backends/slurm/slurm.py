@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .core.jobs import NoRoomError, UnavailableError
+from .core.jobs import NoRoomError, OutOfReachError, UnavailableError
 from .shell import Shell
 
 TIMEOUT_SECONDS = 180.0
@@ -53,6 +53,10 @@ _ENTER = '(cd && mkdir -p -m 700 -- {0} && cd -- {0} && exec env -0 PWD="$(pwd)"
 
 class SlurmError(RuntimeError):
     """A command of Slurm has failed."""
+
+
+class SlurmMissing(SlurmError, OutOfReachError):
+    """Slurm's commands are not where they were looked for."""
 
 
 class SlurmUnavailable(SlurmError, UnavailableError):
@@ -233,8 +237,12 @@ class Slurm:
             raise _error(message) from error
         except ConnectionError as error:
             raise _error(f"The shell has ended. {error}") from error
-        if status == NOT_FOUND and not self.login_node:
-            errors += "Where Slurm's commands are on another machine, name that in `login_node`."
+        if status == NOT_FOUND:
+            raise SlurmMissing(
+                f"{errors.strip()}: Slurm's commands are not on "
+                f"{self.login_node or 'this machine'}. Do this where they are, or name a machine "
+                "that has them in `login_node` of the orchestrator."
+            )
         if status:
             raise _error(f"Exit status {status}. {errors}")
         return output

@@ -587,6 +587,9 @@ class ScenarioContext:
     def operate(self, action: str, **arguments: Any) -> Done:
         """Have something done by a process that knows nothing but the store.
 
+        Where that is a ZenML server, by one that has nothing else of the client's either: no files
+        of its own, another home, another working directory.
+
         Args:
             action: A function of `context.operator`.
             **arguments: Its arguments.
@@ -598,7 +601,10 @@ class ScenarioContext:
         result = self.directory / f"{label}.json"
         payload = {"action": action, "result": str(result), **arguments}
         spec = self._spec(
-            label, call="zenml_conformance.context.operations:operate", payload=payload
+            label,
+            call="zenml_conformance.context.operations:operate",
+            payload=payload,
+            **(self._elsewhere(label) if self.server else {}),
         )
         operator = Process(self.engine, spec)
         patience = OPERATOR_SECONDS * self._stretch
@@ -609,6 +615,14 @@ class ScenarioContext:
         if not result.exists():
             raise ScenarioBroken(read_tail(Path(spec.log)))
         return Done.read(result)
+
+    def _elsewhere(self, label: str) -> dict[str, Any]:
+        """What a process is started with that shares nothing with the client but the server."""
+        place = self.directory / "elsewhere" / label
+        place.mkdir(mode=0o700, parents=True)
+        config = store.own_configuration(self.directory, label)["ZENML_CONFIG_PATH"]
+        environment = {**store.user_environment(place), "ZENML_CONFIG_PATH": config}
+        return {"environment": environment, "cwd": str(place)}
 
     # -- the end ----------------------------------------------------------------------------
 

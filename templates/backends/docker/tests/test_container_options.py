@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,16 @@ def test_settings() -> None:
         "extra_hosts": {"host.docker.internal": "host-gateway", "a": "10.0.0.1"},
     }
     assert {name: made[name] for name in expected} == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the engine's machine is another there")
+def test_a_server_of_this_machine_alone_is_reached() -> None:
+    """Through the host's network, unless another was chosen."""
+    local = {"ZENML_STORE_URL": "http://127.0.0.1:8237"}
+    assert options(environment=local)["network_mode"] == "host"
+    assert options({"network": "lab"}, environment=local)["network"] == "lab"
+    elsewhere = {"ZENML_STORE_URL": "https://zenml.acme.example"}
+    assert options(environment=elsewhere)["network"] is None
 
 
 def test_local_stores_are_mounted_for_their_owner(tmp_path: Path) -> None:

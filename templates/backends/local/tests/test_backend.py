@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 from typing import NoReturn
 
 import pytest
@@ -20,7 +21,7 @@ from example_pkg.config import (
     AcmeOrchestratorConfig,
 )
 from example_pkg.core import lifeline
-from example_pkg.core.jobs import Job, JobState
+from example_pkg.core.jobs import Job, JobState, OutOfReachError
 from example_pkg.core.supervised import NotAcceptedError
 from example_pkg.core.warm_client import WarmClient
 from example_pkg.core.warm_start import PROGRAM
@@ -146,15 +147,36 @@ def test_devices_are_handed_out(backend: AcmeBackend, release: Path) -> None:
     assert [output(backend, job_id) for job_id in [*jobs, none]] == ["x\n", "y\n", "\n"]
 
 
-def test_another_process_sees_who_lives(backend: AcmeBackend) -> None:
-    """It can't say how a job has ended, but that it has; and it can end it."""
+def test_another_process_sees_who_lives(
+    backend: AcmeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can't say how a job has ended, but that it has; and it can end it.
+
+    Also one whose ZenML keeps its files elsewhere, as that of a ZenML server does.
+    """
     job_id = backend.submit(a_step("a", "import time; print('up', flush=True); time.sleep(60)"))
     wait_for_output(backend, job_id)
+    monkeypatch.setenv("ZENML_LOCAL_STORES_PATH", str(tmp_path / "elsewhere"))
     stranger = AcmeBackend(backend.config)
     assert stranger.status(job_id) == JobState.RUNNING
     stranger.cancel(job_id)
     assert end(stranger, job_id) == JobState.UNKNOWN
-    assert stranger.status("a-run/never-was") == JobState.UNKNOWN
+    assert stranger.status(f"{job_id}-never-was") == JobState.UNKNOWN
+
+
+def test_another_machine_says_where_to_go(
+    backend: AcmeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes nothing for dead that it can't see."""
+    job_id = backend.submit(a_step("a", "import time; time.sleep(60)"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("example_pkg.backend.gethostname", lambda: "elsewhere")
+        stranger = AcmeBackend(backend.config)
+        for method in (stranger.status, stranger.cancel):
+            with pytest.raises(OutOfReachError, match=rf"machine {gethostname()}, .* elsewhere"):
+                method(job_id)
+    backend.cancel(job_id)
+    assert end(backend, job_id) == JobState.CANCELLED
 
 
 def test_a_job_whose_supervisor_is_killed(backend: AcmeBackend) -> None:

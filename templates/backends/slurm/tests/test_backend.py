@@ -21,6 +21,7 @@ from example_pkg.core.jobs import (
     JobBackend,
     JobState,
     NoRoomError,
+    OutOfReachError,
 )
 from example_pkg.core.monitoring import check_job, submit_job
 from example_pkg.core.run_id import RUN_ID_VARIABLE
@@ -342,10 +343,12 @@ def test_a_login_node_is_reached_by_ssh(cluster: Cluster, monkeypatch: pytest.Mo
 def test_a_machine_without_slurm(
     backend: JobBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message says what to configure."""
+    """The message says what to configure; nothing is taken for dead."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SlurmError, match="name that in `login_node`"):
+    with pytest.raises(OutOfReachError, match=r"not on this machine.* in `login_node`"):
         backend.cancel("7")
+    with pytest.raises(OutOfReachError):
+        backend.status("7")
 
 
 def test_a_connection_that_is_lost(cluster: Cluster) -> None:

@@ -67,6 +67,10 @@ class NoRoomError(UnavailableError):
     """The system takes no more jobs until some of those that it has have ended."""
 
 
+class OutOfReachError(RuntimeError):
+    """A job can't be asked about or ended from here, now or later. The message says from where."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One command for the backend to run once, without restarts of its own.
@@ -181,6 +185,8 @@ class JobBackend(ABC):
             The state; `UNKNOWN` only if the job is gone for good.
 
         Raises:
+            OutOfReachError: If it can't be asked from here, as from the machine of a ZenML server
+                that lacks the system's commands. The run stays as it is, and the user is told.
             Exception: If the system can't be asked just now. The core asks again later.
         """
 
@@ -202,7 +208,7 @@ class JobBackend(ABC):
         for job_id in job_ids:
             try:
                 states[job_id] = self.status(job_id)
-            except NotImplementedError:
+            except (NotImplementedError, OutOfReachError):
                 raise
             except Exception as error:
                 logger.warning("The status of job %s is not available now: %s", job_id, error)

@@ -8,7 +8,7 @@ from functools import partial
 
 from zenml.logger import get_logger
 
-from .jobs import Job, JobBackend, JobState, UnavailableError
+from .jobs import Job, JobBackend, JobState, OutOfReachError, UnavailableError
 from .outages import through_outages
 from .termination import sigterm_allowed
 
@@ -99,6 +99,20 @@ def job_states(backend: JobBackend, job_ids: Iterable[str]) -> dict[str, JobStat
             )
             cancel_job(backend, job_id)
     return states
+
+
+def check_reach(backend: JobBackend, job_ids: Iterable[str]) -> None:
+    """Refuse to deal with jobs that can't be asked about from here.
+
+    Raises:
+        OutOfReachError: If they can't. An outage is no reason.
+    """
+    try:
+        backend.statuses(list(job_ids))
+    except OutOfReachError:
+        raise
+    except Exception as error:
+        logger.debug("The status of jobs is not available now: %s", error)
 
 
 def ended_jobs(backend: JobBackend, job_ids: Iterable[str]) -> set[str]:

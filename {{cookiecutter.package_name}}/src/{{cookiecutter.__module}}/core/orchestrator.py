@@ -21,7 +21,7 @@ from zenml.utils import source_utils
 
 from .job_factory import JobFactory
 from .jobs import JobBackend
-from .monitoring import ended_jobs, log_location, log_locations, wait_until_ended
+from .monitoring import check_reach, ended_jobs, log_location, log_locations, wait_until_ended
 from .reconciliation import Reconciliation, is_stopped, step_records
 from .registry import LOG_LOCATION, STEP_LOGS, RunJobs, register_run_jobs, run_jobs
 from .run_id import announce_run_id, find_run, read_run_id
@@ -297,16 +297,34 @@ class JobOrchestrator(BaseOrchestrator, ABC):
         Returns:
             `FAILED` if the run had to be given up, else None: the store knows better. None for
             the steps, whose records are up to date by then.
+
+        Raises:
+            OutOfReachError: If nobody can say from here whether its jobs are alive.
         """
         del include_steps
         jobs = self.jobs_of(run)
         # A run without a control job is still being submitted; nothing is known to be wrong.
         if not run.in_progress or jobs.control is None:
             return None, None
+        check_reach(self.backend, jobs.ids)
         if not ended_jobs(self.backend, jobs.ids).issuperset(jobs.ids):
             return None, None
         run = self.reconciliation(run.id).reconcile_run(DIED)
         return (ExecutionStatus.FAILED if run.status == ExecutionStatus.FAILED else None), None
+
+    def stop_run(self, run: PipelineRunResponse, graceful: bool = False) -> None:
+        """Stop a run.
+
+        Args:
+            run: The run.
+            graceful: Whether what runs may end.
+
+        Raises:
+            OutOfReachError: If its jobs can't be reached from here. The run is not marked as
+                `stopping` then, as `BaseOrchestrator.stop_run` does first.
+        """
+        check_reach(self.backend, self.jobs_of(run).ids)
+        super().stop_run(run, graceful)
 
     def _stop_run_forcefully(self, pipeline_run: PipelineRunResponse) -> None:
         self.stop(pipeline_run.id).forcefully()
