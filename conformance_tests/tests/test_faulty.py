@@ -16,10 +16,10 @@ import pytest
 from faulty import FAULTS
 from faulty.fault import CONSTRUCTIONS, MAKEFILE, Fault
 from zenml_conformance import store
-from zenml_conformance.context import zenml_server
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import Outcome, Status
 from zenml_conformance.contract.rules import RULES
+from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.judging.judge import Judge, scenarios_of
 from zenml_conformance.judging.runner import Runner
@@ -147,7 +147,7 @@ class Bank:
     @functools.cached_property
     def _servers(self) -> EngineProcess:
         """The engine of ZenML servers, for the faults that only they show."""
-        return EngineProcess(self._search_path, preload=zenml_server.MODULES)
+        return EngineProcess(self._search_path, preload=zenml_servers.MODULES)
 
     def close(self) -> None:
         """End the engines."""

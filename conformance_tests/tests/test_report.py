@@ -147,6 +147,7 @@ def asked(**changed: object) -> Options:
         "config": {},
         "harness": None,
         "tier": Tier.SIMULATED,
+        "on_server": False,
         "patience": PATIENCE_SECONDS,
         "profiles": (),
         "rules": (),
@@ -165,6 +166,7 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
         config={"token": SECRET, "password": 1234, "synchronous": False},
         harness="acme:Harness",
         tier=Tier.LIVE,
+        on_server=True,
         patience=90.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
         rules=("ENV", "STOP-1"),
@@ -176,7 +178,8 @@ def test_the_command_judges_again_and_tells_no_values() -> None:
     assert session_report.command(options, "RES or SUB", here, proves=True) == (
         "pytest --orchestrator=acme:Flavor '--orchestrator-config=token=…' "
         "'--orchestrator-config=password=…' --orchestrator-config=synchronous=false "
-        "--orchestrator-harness=acme:Harness --conformance-tier=live --conformance-patience=90 "
+        "--orchestrator-harness=acme:Harness --conformance-tier=live --conformance-store=server "
+        "--conformance-patience=90 "
         "--conformance-profile=static,dynamic --conformance-rules=ENV,STOP-1 "
         "--conformance-budget=90 "
         "--conformance-waivers=ci/waivers.yaml --conformance-baseline=report.json "

@@ -7,7 +7,6 @@ it sees does not depend on the server's health.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import random
 import re
@@ -27,13 +26,6 @@ from zenml_conformance.protocol import EngineClient
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-MODULES = ("uvicorn", "zenml.zen_server.zen_server_api")
-"""What a server imports, beyond what clients do. An engine that has imported them forks a server in
-less than a second; a new interpreter takes twenty."""
-
-INSTALL = "pip install 'zenml-conformance[server]'"
-"""What brings them."""
-
 START_SECONDS = 60.0
 """How long a server may take to answer, on a busy machine."""
 
@@ -49,11 +41,6 @@ ARMED, FAILING, FAILED = "armed", "failing", "failed"
 
 A_STEP = re.compile(r"/api/v1/steps/[^/]+")
 """The path of a step's record (`zenml.zen_server.routers.steps_endpoints`)."""
-
-
-def is_installed() -> bool:
-    """Say whether this environment has what a ZenML server needs."""
-    return all(importlib.util.find_spec(name) for name in ("uvicorn", "fastapi", "jwt"))
 
 
 class ZenMLServer:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zenml_conformance.context import zenml_server
 from zenml_conformance.contract.rule import Tier
+from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.inputs import is_text
 from zenml_conformance.judging.description import Description
@@ -49,7 +49,7 @@ def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description
         directory.mkdir(mode=0o700)
     runner = Runner(directory, engine.socket, spec)
     if options.on_server:
-        servers = EngineProcess(search_path, preload=zenml_server.MODULES)
+        servers = EngineProcess(search_path, preload=zenml_servers.MODULES)
         config.add_cleanup(servers.close)
         runner.servers = servers.socket
     description = runner.describe()

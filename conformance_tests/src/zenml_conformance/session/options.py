@@ -397,12 +397,12 @@ def _on_server(name: str) -> bool:
         raise OptionError(f"--conformance-store={name}: give one of {', '.join(STORES)}.")
     if name == "sqlite":
         return False
-    from zenml_conformance.context import zenml_server
+    from zenml_conformance.engine import zenml_servers
 
-    if not zenml_server.is_installed():
+    if not zenml_servers.are_installed():
         raise OptionError(
             "--conformance-store=server: this environment lacks what ZenML's server needs. "
-            f"Install it: {zenml_server.INSTALL}"
+            f"Install it: {zenml_servers.INSTALL}"
         )
     return True
 
