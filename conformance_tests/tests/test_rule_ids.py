@@ -113,6 +113,7 @@ FROZEN = {
     "SRV-1": MUST,
     "SRV-2": MUST,
     "SRV-3": SHOULD,
+    "SRV-4": SHOULD,
     "STAT-1": MUST,
     "STAT-2": MUST,
     "STAT-3": MUST,

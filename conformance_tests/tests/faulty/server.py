@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,20 @@ class JobsHaveAPassword(JobFactory):
     def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
         login = {"ZENML_STORE_USERNAME": "default", "ZENML_STORE_PASSWORD": ""}
         return super().environment({**given, **login}, image)
+
+
+@breaks("SRV-4", scenarios=("diamond", "login_ended"))
+class PollsTheServer(Coordinator):
+    """The coordinator asks every half second whether the run was stopped."""
+
+    def walk(self) -> None:
+        def ask() -> None:
+            while True:
+                self.is_stopped()
+                time.sleep(0.5)
+
+        threading.Thread(target=ask, daemon=True).start()
+        super().walk()
 
 
 @breaks("SRV-3", scenarios=("diamond", "server_away"))

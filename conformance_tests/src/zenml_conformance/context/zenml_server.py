@@ -36,7 +36,7 @@ USER = "default"
 """The user whom ZenML makes with every new store, without a password."""
 
 # What the server and its scenario leave in the server's directory for each other.
-READY, TOKENS, REFUSED = "ready", "tokens", "refused"
+READY, TOKENS, REQUESTS, REFUSED = "ready", "tokens", "requests", "refused"
 ARMED, FAILING, FAILED = "armed", "failing", "failed"
 
 A_STEP = re.compile(r"/api/v1/steps/[^/]+")
@@ -154,6 +154,11 @@ class ZenMLServer:
         path = self._directory / TOKENS
         return set(read_text(path).split()) if path.exists() else set()
 
+    def requests(self) -> list[str]:
+        """Give all requests that have come so far: method and path."""
+        path = self._directory / REQUESTS
+        return path.read_text().splitlines() if path.exists() else []
+
 
 def _free_port() -> int:
     """Find a port that nobody uses now, and that the system gives to no client."""
@@ -203,7 +208,7 @@ def serve(port: int, directory: str) -> None:
 
 
 class Gate:
-    """What stands before ZenML's server: it notes tokens, and fails when it is told to."""
+    """What stands before ZenML's server: it notes what comes, and fails when it is told to."""
 
     def __init__(self, app: ASGIApp, directory: Path) -> None:
         """Stand before a server.
@@ -238,6 +243,7 @@ class Gate:
         if (self._directory / FAILING).exists():
             (self._directory / FAILED).touch()
             return PlainTextResponse("Internal Server Error", status_code=500)
+        _write_privately(self._directory / REQUESTS, f"{scope['method']} {scope['path']}")
         token = _bearer(scope)
         if token and token not in self._seen:
             self._seen.add(token)

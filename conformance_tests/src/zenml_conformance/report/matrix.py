@@ -118,7 +118,8 @@ def _names(reports: list[Report]) -> list[str]:
         name = report.subject.flavor
         if flavors[name] > 1:
             version = report.subject.version or report.created.strftime("%Y-%m-%d %H:%M")
-            name = f"{name} {version}, {report.subject.tier.value}"
+            server = ", server" if report.subject.store == "server" else ""
+            name = f"{name} {version}, {report.subject.tier.value}{server}"
         names.append(name)
     counts = Counter(names)
     return [

@@ -58,6 +58,11 @@ class Subject(Part):
         "sqlite", description="What ZenML's store was: a file, or a ZenML server."
     )
 
+    @property
+    def ran_on(self) -> str:
+        """What its runs ran on, in words."""
+        return f"{self.tier.value} tier{', on a ZenML server' if self.store == 'server' else ''}"
+
 
 class Environment(Part):
     """What it was judged with."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections import Counter
 
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import (
@@ -15,10 +17,13 @@ from zenml_conformance.contract.rule import (
     rule,
 )
 from zenml_conformance.scenarios.diamond import Diamond
-from zenml_conformance.scenarios.login_ended import LoginEnded
+from zenml_conformance.scenarios.login_ended import IDLE_SECONDS, LoginEnded
 from zenml_conformance.scenarios.server_away import ServerAway
 
 server_rule = functools.partial(rule, profile=Profile.SERVER, needs_server=True, since="0.3")
+
+MOST_REQUESTS = 2
+"""How many may come by chance: a client or a coordinator that looks once, every ten seconds."""
 
 IN_CLIENT = "the steps run in the client's process, and share its login"
 """Why what becomes of a job can't be said of some orchestrators."""
@@ -92,3 +97,26 @@ def a_run_outlives_an_outage(server_away: ServerAway) -> None:
     )
     if not server_away.asked:
         raise NotApplicable("nothing of it asks ZenML's server between two steps")
+
+
+@server_rule("SRV-4", SHOULD)
+def nobody_polls_the_server(login_ended: LoginEnded) -> None:
+    """While nothing happens but that a step runs, next to nobody asks ZenML's server.
+
+    Why: a run may last for days, and a server has many of them. What asks once a second sends it
+    86,400 requests a day for each run, from the client and from what walks the DAG, to be told
+    that nothing is new.
+
+    Fix: wait for the ends of jobs at your backend, which knows them first, and ask ZenML's server
+    when one has ended; between two looks at it, let at least ten seconds pass. In a generated
+    project, `wait_for_news` in `core/monitoring.py` waits at the backend.
+    """
+    if not login_ended.step_ran:
+        raise NotSeen("no step was seen running")
+    if len(login_ended.asked) > MOST_REQUESTS:
+        kinds = Counter(re.sub(r"[0-9a-f-]{36}", "ID", request) for request in login_ended.asked)
+        most = ", ".join(f"{request} {count} times" for request, count in kinds.most_common(2))
+        raise Violation(
+            f"within {IDLE_SECONDS:.0f} seconds in which a step ran and nothing else happened, "
+            f"there were {len(login_ended.asked)} requests: {most}"
+        )
