@@ -114,6 +114,7 @@ FROZEN = {
     "SRV-2": MUST,
     "SRV-3": SHOULD,
     "SRV-4": SHOULD,
+    "SRV-5": SHOULD,
     "STAT-1": MUST,
     "STAT-2": MUST,
     "STAT-3": MUST,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -14,10 +15,15 @@ from faulty.fault import BOTH, breaks
 from zenml_conformance.core import coordinator
 from zenml_conformance.core.coordinator import Coordinator
 from zenml_conformance.core.job_factory import JobFactory
+from zenml_conformance.core.stopping import Stop
+from zenml_conformance.reference.orchestrator import ReferenceOrchestrator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from zenml.enums import ExecutionStatus
+    from zenml.models import PipelineRunResponse
 
 
 @breaks("SRV-1", "SRV-2", topologies=BOTH, scenarios=("diamond", "login_ended"))
@@ -51,6 +57,33 @@ class PollsTheServer(Coordinator):
 
         threading.Thread(target=ask, daemon=True).start()
         super().walk()
+
+
+@breaks("SRV-5", topologies=BOTH, scenarios=("diamond", "stopped_by_server"))
+class SeesOnlyItsOwnMachine(ReferenceOrchestrator):
+    """What ZenML's server can't see is dead."""
+
+    def fetch_status(
+        self, run: PipelineRunResponse, include_steps: bool = False
+    ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
+        if os.environ.get("ZENML_SERVER"):
+            self.reconciliation(run.id).reconcile_run("It is not here.")
+        return super().fetch_status(run, include_steps)
+
+
+@breaks("SRV-5", scenarios=("diamond", "stopped_by_server"))
+class SaysThatItHasStopped(Stop):
+    """ZenML's server has no way to the jobs, and does not say so."""
+
+    def cancel(self, job_id: str) -> bool:
+        return bool(os.environ.get("ZENML_SERVER")) or super().cancel(job_id)
+
+    def alive(self, run: PipelineRunResponse) -> list[str]:
+        return [] if os.environ.get("ZENML_SERVER") else super().alive(run)
+
+    def reconcile(self) -> None:
+        if not os.environ.get("ZENML_SERVER"):
+            super().reconcile()
 
 
 @breaks("SRV-3", scenarios=("diamond", "server_away"))

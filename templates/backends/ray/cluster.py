@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from .core.jobs import OutOfReachError
+
 TIMEOUT_SECONDS = 150.0
 """How long Ray may take to answer, apart from the time that it was told to wait."""
 
@@ -22,6 +24,10 @@ LAST_WORDS_SECONDS = 5.0
 
 class RayError(RuntimeError):
     """Ray has not done what it was asked for."""
+
+
+class RayOutOfReachError(RayError, OutOfReachError):
+    """No cluster has answered from here."""
 
 
 class Cluster:
@@ -72,6 +78,7 @@ class _Driver:
 
     def __init__(self, address: str, runtime_env: Mapping[str, Any]) -> None:
         self.owner = os.getpid()
+        self.has_answered = False
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.driver", address, json.dumps(runtime_env)],
@@ -97,10 +104,16 @@ class _Driver:
                     self.process.wait(LAST_WORDS_SECONDS)
             words = self._last_words()
             self.close()
+            if not self.has_answered:
+                raise RayOutOfReachError(
+                    "Ray can't be reached from here: name the cluster in `address` of the "
+                    f"orchestrator or in RAY_ADDRESS, or do this where it is. {words or error}"
+                ) from error
             raise RayError(f"Ray can't be reached. {words or error}") from error
         except BaseException:
             self.close()  # Its answer would be taken for that to the next call.
             raise
+        self.has_answered = True
         if "error" in answer:
             raise RayError(answer["error"])
         return answer["result"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml_conformance import store
+from zenml_conformance.context.evidence import Done, Raised
 from zenml_conformance.context.processes import Process
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.session import Session
@@ -52,13 +53,14 @@ class ZenMLServer:
         Args:
             engine: Where it is forked.
             directory: Where `store.clone` put the store.
-            session: The scenario's session.
+            session: The scenario's session. The orchestrator works in the server, too, when
+                somebody clicks on its dashboard.
         """
         self._engine = engine
         self._store = directory
         self._directory = directory / "server"
         self._directory.mkdir(mode=0o700)
-        self._session = session.model_copy(update={"backend": None, "mutant": None})
+        self._session = session
         self._signature = secrets.token_hex(32)
         self._port = _free_port()
         self._process: Process | None = None
@@ -121,6 +123,33 @@ class ZenMLServer:
         token = str(response.json()["access_token"])
         store.log_in(self._store, self.url, token)
         return token
+
+    def click(self, path: str, token: str, seconds: float, **parameters: Any) -> Done:
+        """Have the server do something, as a button of its dashboard does.
+
+        Args:
+            path: Of the request.
+            token: That of a login.
+            seconds: How long it may take.
+            **parameters: Of the request.
+
+        Returns:
+            What the server said.
+        """
+        import requests
+
+        try:
+            response = requests.post(
+                f"{self.url}/api/v1/{path}",
+                params=parameters,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=seconds,
+            )
+        except requests.RequestException as error:
+            return Done(raised=Raised.of(error))
+        if response.ok:
+            return Done(gave=response.text)
+        return Done(raised=Raised(type=str(response.status_code), message=response.text))
 
     def refuse(self, token: str) -> None:
         """Refuse a token from now on, as one whose time is over.

@@ -10,6 +10,7 @@ from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import (
     MUST,
     SHOULD,
+    Capability,
     NotApplicable,
     NotSeen,
     Profile,
@@ -19,6 +20,7 @@ from zenml_conformance.contract.rule import (
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.login_ended import IDLE_SECONDS, LoginEnded
 from zenml_conformance.scenarios.server_away import ServerAway
+from zenml_conformance.scenarios.stopped_by_server import StoppedByServer
 
 server_rule = functools.partial(rule, profile=Profile.SERVER, needs_server=True, since="0.3")
 
@@ -119,4 +121,39 @@ def nobody_polls_the_server(login_ended: LoginEnded) -> None:
         raise Violation(
             f"within {IDLE_SECONDS:.0f} seconds in which a step ran and nothing else happened, "
             f"there were {len(login_ended.asked)} requests: {most}"
+        )
+
+
+@server_rule("SRV-5", SHOULD, capability=Capability.STOP)
+def the_buttons_do_what_they_say(stopped_by_server: StoppedByServer) -> None:
+    """Refreshed or stopped from the dashboard, a run is as it should be, or the server says why.
+
+    Why: these buttons have ZenML's server make an instance of your orchestrator
+    (`zenml.zen_server.routers.runs_endpoints.stop_run`), on a machine that has neither the client's
+    files nor, perhaps, your backend's commands. Whoever takes what can't be seen there for dead
+    ends the records of runs that go on.
+
+    Fix: find a run's jobs by what ZenML's store knows. Where they can't be reached, raise before
+    anything is changed, and say from where they can. In a generated `backend.py`: raise
+    `OutOfReachError` from `status`; `core` does the rest.
+    """
+    seen = stopped_by_server
+    if seen.in_process:
+        raise NotApplicable(IN_CLIENT)
+    if not seen.after_refresh.in_progress:
+        raise Violation(
+            f"a step ran, the server refreshed the run, and it was {seen.after_refresh.status!r}"
+        )
+    if raised := seen.stop.raised:
+        if seen.after_stop.status != seen.after_refresh.status:
+            raise Violation(
+                f"the server did not stop the run ({raised}), and left it as "
+                f"{seen.after_stop.status!r}"
+            )
+        return
+    if seen.after_stop.in_progress or seen.outlived:
+        went_on = f", and the step {seen.outlived[0]!r} went on" if seen.outlived else ""
+        raise Violation(
+            "the server was told to stop the run, and said that it had; the run was "
+            f"{seen.after_stop.status!r}{went_on}"
         )
