@@ -22,12 +22,13 @@ from benchmarks.ratio import Ratio, show
 from benchmarks.ray_cluster import step
 from benchmarks.slurm import dag, submission
 from benchmarks.startup import startup
-from benchmarks.suite import suite
+from benchmarks.suite import servers, suite
 from benchmarks.workbench import BenchmarkFailed, BenchmarkSkipped, Workbench
 
 BENCHMARKS = {
     "generation": generation,
     "suite": suite,
+    "servers": servers,
     "startup": startup,
     "start": start,
     "parallel": parallel,

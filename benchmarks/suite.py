@@ -18,6 +18,8 @@ from benchmarks.workbench import RUNS, Workbench
 
 COMMAND = [sys.executable, "-m", "pytest", "--orchestrator=reference", "-q"]
 
+ON_SERVERS = [*COMMAND, "--conformance-store=server"]
+
 MEMORY_GB = 1.5
 """What the suite may take, with every process that it starts."""
 
@@ -44,6 +46,29 @@ def suite(bench: Workbench) -> list[Ratio]:
             detail=scenarios,
         ),
         Ratio("peak memory of the suite / allowed", peak, MEMORY_GB, 1, unit="GB"),
+    ]
+
+
+def servers(bench: Workbench) -> list[Ratio]:
+    """Measure what ZenML servers cost: the suite's time, and the requests of a run.
+
+    Args:
+        bench: The workbench.
+
+    Returns:
+        The ratio of the suite's time on servers to that on files, each run once, and of the
+        requests of a run to its steps: those of its client and of its coordinator included.
+    """
+    on_files = bench.time(COMMAND, cwd=_directory(bench))
+    directory = _directory(bench)
+    on_servers = bench.time(ON_SERVERS, cwd=directory)
+    (diamond,) = directory.glob(".pytest_cache/d/conformance/*/scenarios/diamond")
+    evidence = json.loads(diamond.with_suffix(".json").read_text())
+    steps = sum(len(run["steps"]) for run in evidence["runs"])
+    requests = len((diamond / "server" / "requests").read_text().splitlines())
+    return [
+        Ratio("whole suite on ZenML servers / on files", on_servers, on_files, 3),
+        Ratio("requests of a run / its steps", requests, steps, 35, unit=""),
     ]
 
 

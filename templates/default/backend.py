@@ -23,7 +23,9 @@ class AcmeBackend(JobBackend):
 
     From `submit`, raise `UnavailableError` if the system can't be reached, and `NoRoomError` if it
     takes no more jobs until others have ended (both from `core.jobs`): the core tries again. Any
-    other exception is a refusal, and its message reaches the user.
+    other exception is a refusal, and its message reaches the user. From `status`, raise
+    `OutOfReachError` (the same module) where your system can never be asked, as on the machine of a
+    ZenML server that lacks its commands: runs then stay as they are.
 
     Optional, see `JobBackend`: `find` looks for a job whose submission was not answered, which can
     happen to anything behind a network; `check` refuses jobs that can never run; `statuses` asks

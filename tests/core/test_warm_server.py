@@ -265,14 +265,6 @@ def limit() -> Iterator[None]:
 
 
 @contextmanager
-def ignored_signal() -> Iterator[None]:
-    """Ignore what a process that is started would ignore as well."""
-    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    yield
-    signal.signal(signal.SIGUSR1, before)
-
-
-@contextmanager
 def variable() -> Iterator[None]:
     """Have one that some library may read when it is imported."""
     os.environ["ANY_OTHER"] = "1"
@@ -280,7 +272,7 @@ def variable() -> Iterator[None]:
     del os.environ["ANY_OTHER"]
 
 
-@pytest.mark.parametrize("change", [umask, limit, ignored_signal, variable])
+@pytest.mark.parametrize("change", [umask, limit, variable])
 def test_who_starts_otherwise_has_another_server(
     jobs: Jobs, change: Callable[[], AbstractContextManager[None]]
 ) -> None:

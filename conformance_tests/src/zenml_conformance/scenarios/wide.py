@@ -40,20 +40,20 @@ class Wide(Evidence):
 @step
 def tick(
     probes: str,
-    own: str = "",
     value: int = 0,
     lingers: bool = False,
     outlives: list[str] | None = None,
 ) -> int:
-    """Take some time."""
+    """Take some time, and say so when it is over."""
+    from zenml import get_step_context
+
     began = time.monotonic()
     for other in outlives or ():
         wait_for_peer(probes, other, OUTLIVE_SECONDS)
     if lingers:  # Longer than a step takes to start that should have waited for this one.
         time.sleep(max(LINGER_SECONDS, 2 * OWN_START_SECONDS))
     leave_probe(probes, began=began, ended=time.monotonic())
-    if own:
-        mark(probes, own)
+    mark(probes, get_step_context().step_run.name)
     return value + 1
 
 
@@ -80,7 +80,7 @@ def wide(probes: str, branches: int, at_once: bool) -> None:
     def ticking(name: str, **options: Any) -> Any:
         others = outlives.get(name)
         options.update(lingers=bool(others), outlives=others if at_once else None)
-        return tick(probes, own=name, id=name, **options)
+        return tick(probes, id=name, **options)
 
     for i, (first, second, end) in enumerate(zip(firsts, seconds, ends, strict=True)):
         values = ticking(first), ticking(second)

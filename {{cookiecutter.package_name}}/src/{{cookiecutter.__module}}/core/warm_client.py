@@ -16,7 +16,6 @@ import logging
 import os
 import re
 import resource
-import signal
 import socket
 import struct
 import subprocess
@@ -27,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from .supervised import NotAcceptedError, SupervisedProcess, start_supervisor
-from .supervisor import IGNORED_BY_PYTHON
 
 logger = logging.getLogger(__name__)
 
@@ -214,9 +212,6 @@ def _inherited() -> Iterator[Any]:
     yield os.getpriority(os.PRIO_PROCESS, 0)
     limits = (name for name in dir(resource) if name.startswith("RLIMIT_"))
     yield [resource.getrlimit(getattr(resource, name)) for name in limits]
-    yield sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-    signals = sorted(signal.valid_signals() - {*IGNORED_BY_PYTHON})
-    yield [number for number in signals if signal.getsignal(number) == signal.SIG_IGN]
     process = Path("/proc/thread-self")
     with suppress(OSError):
         yield _INHERITED.findall((process / "status").read_text())
