@@ -29,11 +29,11 @@ EVERY_RULE = "KIT_EVERY_RULE"
 """The variable with which `make live` asks for every rule on every engine."""
 
 OF_ENGINES = (
-    "SUB,RUNID-1,RUNID-2,RUNID-4,DAG-1,DAG-2,DAG-4,DAG-5,ENV,APP,PROC,META,ART,LOG,DEAD,RES,STAT,STOP,"
-    "DYN-1,ISO-1"
+    "SUB,RUNID-1,RUNID-2,RUNID-4,DAG-1,DAG-2,DAG-4,DAG-5,ENV,APP,PROC,SRV,META,ART,LOG,DEAD,RES,STAT,"
+    "STOP,DYN-1,ISO-1"
 )
 """The rules that depend on what starts a job. All others are about the core, which is the same in
-every pattern: of them, `local` and `slurm` are judged on their own backends, in either topology."""
+every pattern: `local` is judged by them on its own backend."""
 
 
 def need_engine(pattern: str) -> None:
@@ -119,7 +119,7 @@ def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
     """
     need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
-    every_rule = pattern == "slurm" or EVERY_RULE in os.environ
+    every_rule = EVERY_RULE in os.environ
     verdict = judge(
         project,
         *LIVE,
