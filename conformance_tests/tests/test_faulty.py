@@ -7,6 +7,7 @@ import functools
 import shutil
 import sqlite3
 import sys
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -98,13 +99,13 @@ class Bank:
 
     def _begin(self, fault: Fault) -> Future[Runner]:
         if fault not in self._faulty:
-            self._faulty[fault] = self._thread.submit(self._prepare_faulty, fault)
+            self._faulty[fault] = self._thread.submit(self._prepare_faulty, fault, str(fault))
         return self._faulty[fault]
 
-    def _prepare_faulty(self, fault: Fault) -> Runner:
+    def _prepare_faulty(self, fault: Fault, name: str) -> Runner:
         if not fault.is_registered_as_sound:
-            return self._prepare(str(fault), fault.target, scenarios_for(fault))
-        runner = self._runner(str(fault), fault.target)
+            return self._prepare(name, fault.target, scenarios_for(fault))
+        runner = self._runner(name, fault.target)
         if any(RULES[rule].needs_server for rule in fault.breaks):
             runner.servers = self._servers.socket
         store.clone(self._sound[fault.construction].template, runner.template)
@@ -135,6 +136,17 @@ class Bank:
             return runner.evidence(scenario)
 
         return Judge(evidence)
+
+    def begin_again(self, fault: Fault) -> None:
+        """Run a fault's scenarios anew, and those of the sound orchestrator that it needs.
+
+        Args:
+            fault: The fault.
+        """
+        name, sound = f"{fault}-again", CONSTRUCTIONS[fault.construction].target
+        # The engine runs what has the same directory once.
+        self._sound[fault.construction] = self._prepare(f"{name}-sound", sound, set())
+        self._faulty[fault] = self._thread.submit(self._prepare_faulty, fault, name)
 
     def forget(self, fault: Fault) -> None:
         """Delete what a fault's scenarios left.
@@ -187,14 +199,26 @@ def bank(
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_exactly_the_expected_rules_are_red(fault: Fault, bank: Bank) -> None:
-    judge = bank.judge(fault)
-    outcomes = [judge.outcome(rule_id) for rule_id in judged_for(fault)]
-    said = in_words(judge, outcomes)
-    red = {outcome.rule for outcome in outcomes if outcome.status is Status.FAILED}
-    assert red == fault.breaks, said
-    assert all(outcome.status is not Status.ERROR for outcome in outcomes), said
-    assert {outcome.blocked_by for outcome in outcomes if outcome.blocked_by} <= red, said
+    if unexpected := what_is_unexpected(fault, bank.judge(fault)):
+        # Hundreds of scenarios run side by side. What chance does to one of them must not hide
+        # what the bank has to say, and must not be hidden.
+        warnings.warn(f"{fault}, at first:\n{unexpected}", stacklevel=1)
+        bank.begin_again(fault)
+        unexpected = what_is_unexpected(fault, bank.judge(fault))
+    assert not unexpected, unexpected
     bank.forget(fault)
+
+
+def what_is_unexpected(fault: Fault, judge: Judge) -> str:
+    """Say what is not as the bank has it; nothing if all is."""
+    outcomes = [judge.outcome(rule_id) for rule_id in judged_for(fault)]
+    red = {outcome.rule for outcome in outcomes if outcome.status is Status.FAILED}
+    crashed = any(outcome.status is Status.ERROR for outcome in outcomes)
+    roots = {outcome.blocked_by for outcome in outcomes if outcome.blocked_by}
+    if red == fault.breaks and roots <= red and not crashed:
+        return ""
+    missed, more = sorted(fault.breaks - red), sorted(red - fault.breaks)
+    return f"not red: {missed}; red besides: {more}\n{in_words(judge, outcomes)}"
 
 
 def in_words(judge: Judge, outcomes: list[Outcome]) -> str:

@@ -15,6 +15,9 @@ from typing import Any
 
 from zenml_conformance.context.evidence import Call, Raised, Submission, masked
 
+RETURNED, CLIENT = "submission-returned", "client"
+"""Marks: a method that submits is over, in whatever way; and which process the client is."""
+
 DEPRECATED = "prepare_or_run_pipeline"
 """What ZenML calls when `submit_pipeline` is not overridden (`BaseOrchestrator.run`)."""
 
@@ -33,7 +36,7 @@ def run(label: str, pipeline: str, result: str, how: str = "once", **arguments: 
     submission = Submission(label=label, pid=os.getpid(), began=time.monotonic())
     save = functools.partial(submission.write, Path(result))
     try:
-        watch(submission, save)
+        watch(submission, save, Path(arguments.get("parameters", {}).get("probes", os.devnull)))
         body = pkgutil.resolve_name(pipeline)
         globals()[how](submission, body, **arguments)
     except BaseException as error:
@@ -205,14 +208,15 @@ def together(
         raise problems[0]
 
 
-def watch(submission: Submission, save: Callable[[], None]) -> None:
-    """Record every call of the orchestrator's methods that submit.
+def watch(submission: Submission, save: Callable[[], None], probes: Path) -> None:
+    """Record every call of the orchestrator's methods that submit, and tell steps when one is over.
 
     What they do is not changed.
 
     Args:
         submission: Takes the calls.
         save: Writes the submission down.
+        probes: The directory of marks.
     """
     from zenml.orchestrators import BaseOrchestrator
     from zenml.stack import Stack
@@ -220,6 +224,13 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
     from zenml_conformance.engine import session
     from zenml_conformance.target.target import Target
 
+    def note() -> None:
+        save()
+        if probes.is_dir() and submission.calls[-1].returned_at is not None:
+            (probes / f"{RETURNED}.mark").touch()
+
+    if probes.is_dir():
+        (probes / f"{CLIENT}-{os.getpid()}.mark").touch()
     assert session.current is not None
     if session.current.backend is not None:
         # ZenML refuses a local store for a remote orchestrator, because its jobs could not reach
@@ -235,7 +246,7 @@ def watch(submission: Submission, save: Callable[[], None]) -> None:
         submit: Any = getattr(orchestrator_class, name, None)
         # Wrapping what is not overridden would hide that: ZenML looks.
         if submit is not getattr(BaseOrchestrator, name, None):
-            setattr(orchestrator_class, name, watcher(submit, submission, save))
+            setattr(orchestrator_class, name, watcher(submit, submission, note))
 
 
 def _watched(

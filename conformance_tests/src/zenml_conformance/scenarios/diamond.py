@@ -63,7 +63,7 @@ def diamond(probes: str) -> None:
     """One step function called twice between a source and a join; one edge carries no data."""
     first = source.with_options(
         environment={**NASTY, "CONFORMANCE_PLAIN": "source", "CONFORMANCE_Mixed_Case": "kept"}
-    )(probes)
+    )(probes, first=True)
     left = meet.with_options(environment={"CONFORMANCE_OWN": "meet"})(
         probes, own="left", other="right", value=first
     )

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import json
 import os
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -199,6 +200,7 @@ def enter(probes: str) -> int:
     """
     from zenml.client import Client
 
+    _parse_one_at_a_time()
     orchestrator = Client().active_stack.orchestrator
     run_id = raised = None
     try:
@@ -219,6 +221,26 @@ def enter(probes: str) -> int:
     _watch_submissions(type(orchestrator), probes)
     _watch_questions(type(orchestrator), probes, before)
     return before
+
+
+def _parse_one_at_a_time() -> None:
+    """Keep a mistake of Python's out of the evidence.
+
+    ZenML parses the source of each step in the thread that submits it. Before 3.11.8 and 3.12.2,
+    `ast.parse` now and then raises while another thread parses as well
+    (https://github.com/python/cpython/issues/106905).
+    """
+    from zenml.utils import source_code_utils
+
+    parse, lock = source_code_utils.get_source_code, threading.Lock()
+
+    @functools.wraps(parse)
+    def locked(value: Any) -> str:
+        with lock:
+            return parse(value)
+
+    if getattr(parse, "__wrapped__", None) is None:
+        source_code_utils.get_source_code = locked
 
 
 def _watch_submissions(orchestrator_class: Any, probes: str) -> None:
