@@ -256,5 +256,6 @@ def test_nothing_is_left_by_a_job_whose_submitter_is_gone(engine: Engine) -> Non
 
 def test_a_job_that_the_engine_does_not_know(engine: Engine) -> None:
     """It is gone for good; another process could not know more. It may be cancelled."""
-    engine.backend.cancel("a-run/nonesuch")
-    assert engine.backend.status("a-run/nonesuch").value == "unknown"
+    nonesuch = f"{engine.client.info()['Name']}:{RUN_ID}/nonesuch"
+    engine.backend.cancel(nonesuch)
+    assert engine.backend.status(nonesuch).value == "unknown"

@@ -111,6 +111,7 @@ def test_a_pattern_is_a_folder() -> None:
         found[1]
         for path in (ROOT / TREE).rglob("*")
         if path.is_file()
+        and "__pycache__" not in path.parts
         and (found := re.match(r'\{% set file = "([^"]+)" %\}', path.read_text(encoding="utf-8")))
     }
     assert {"backend.py", "config.py", "orchestrator.py"} < stubs

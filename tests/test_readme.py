@@ -37,6 +37,7 @@ LEFT_OUT: list[tuple[str, str, str]] = [
         "zenml pipeline runs refresh .*",
         "RUN stands for a run: tests/core/test_stopping.py, too",
     ),
+    ("*", "zenml login .*", "needs a server: tests/test_zenml_server.py works on one"),
     ("*", "pytest -n auto .*", "the same as `pytest`, on all cores"),
     *(
         (pattern, "pytest   .*", "the tests, which are run alone, and the suite")

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import pytest
 
+from example_pkg import backend as backends
 from example_pkg.backend import AcmeBackend
 from example_pkg.config import (
     AcmeOrchestratorConfig,
@@ -170,7 +171,7 @@ def test_another_machine_says_where_to_go(
     """It takes nothing for dead that it can't see."""
     job_id = backend.submit(a_step("a", "import time; time.sleep(60)"))
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr("example_pkg.backend.gethostname", lambda: "elsewhere")
+        elsewhere.setattr(backends, "gethostname", lambda: "elsewhere")
         stranger = AcmeBackend(backend.config)
         for method in (stranger.status, stranger.cancel):
             with pytest.raises(OutOfReachError, match=rf"machine {gethostname()}, .* elsewhere"):
