@@ -114,6 +114,26 @@ class Engines:
         return project
 
 
+def flavor_of(project: Path) -> tuple[str, str]:
+    """Name the module and the class of a project's flavor; have its package look installed.
+
+    What `pip` leaves is how ZenML tells a package from a user's own file, and how images get it.
+    """
+    (flavor,) = project.glob("src/*/flavor.py")
+    module = flavor.parent.name
+    (name,) = [
+        line.split()[1].partition("(")[0]
+        for line in flavor.read_text().splitlines()
+        if line.startswith("class ")
+    ]
+    metadata = project / "src" / f"{module}-0.1.0.dist-info"
+    metadata.mkdir(exist_ok=True)
+    name_and_version = f"Name: {module.replace('_', '-')}\nVersion: 0.1.0\n"
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\n{name_and_version}")
+    (metadata / "top_level.txt").write_text(module)
+    return f"{module}.flavor", name
+
+
 def tree(project: Path) -> dict[str, bytes | None]:
     """Return each path of a project with its content and an executable file's `x`.
 

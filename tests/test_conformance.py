@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import PATTERNS, ROOT, Engines
+from engines import PATTERNS, ROOT, Engines, flavor_of
 from grid_engine import GridEngine
 from real_engine import leave_out
 
@@ -66,23 +66,11 @@ def judge(
     Returns:
         What pytest printed.
     """
-    (flavor,) = project.glob("src/*/flavor.py")
-    module = flavor.parent.name
-    (name,) = [
-        line.split()[1].partition("(")[0]
-        for line in flavor.read_text().splitlines()
-        if line.startswith("class ")
-    ]
-    # As `pip` leaves it: what installs the package in images is asked for by this name.
-    metadata = project / "src" / f"{module}-0.1.0.dist-info"
-    metadata.mkdir(exist_ok=True)
-    name_and_version = f"Name: {module.replace('_', '-')}\nVersion: 0.1.0\n"
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\n{name_and_version}")
-    (metadata / "top_level.txt").write_text(module)
+    module, name = flavor_of(project)
     done = subprocess.run(
         [
             *(*within, sys.executable, "-m", "pytest", "-q", "-o", "addopts="),
-            *(f"--orchestrator={module}.flavor:{name}", *options),
+            *(f"--orchestrator={module}:{name}", *options),
         ],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project / "src"), **(environment or {})},

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engines import Engines
+from engines import Engines, flavor_of
 from real_engine import leave_out
 
 URL, KEY_FILE = "ZENML_KIT_SERVER_URL", "ZENML_KIT_SERVER_KEY_FILE"
@@ -54,6 +54,7 @@ if __name__ == "__main__":
 """
 
 STOP = """
+import sys
 import time
 
 from zenml.client import Client
@@ -63,7 +64,7 @@ client, deadline = Client(), time.monotonic() + 120
 
 
 def last():
-    runs = client.list_pipeline_runs(pipeline="slow", sort_by="desc:created", hydrate=True).items
+    runs = client.list_pipeline_runs(pipeline="slow", stack=sys.argv[1], hydrate=True).items
     return runs[0] if runs else None
 
 
@@ -128,18 +129,13 @@ def test_a_team_s_day(engines: Engines, tmp_path: Path) -> None:
     package = f"zenml-{name}-orchestrator"
     project = engines.cookiecutter(tmp_path, package_name=package, backend_pattern="local")
     (project / "pipelines.py").write_text(PIPELINES)
+    (tmp_path / "stop.py").write_text(STOP)
     desk, elsewhere = Desk(project, tmp_path / "home"), Desk(tmp_path, tmp_path / "elsewhere")
     for home in (desk.home, elsewhere.home):
         home.mkdir()
     elsewhere.environment["PYTHONPATH"] = str(project / "src")
-    (flavor,) = project.glob("src/*/flavor.py")
-    (class_name,) = [
-        line.split()[1].partition("(")[0]
-        for line in flavor.read_text().splitlines()
-        if line.startswith("class ")
-    ]
+    source = ".".join(flavor_of(project))
     desk.run("zenml", "init")
-    source = f"{flavor.parent.name}.flavor.{class_name}"
     desk.run("zenml", "orchestrator", "flavor", "register", source)
     desk.run("zenml", "orchestrator", "register", name, "--flavor", name)
     desk.run("zenml", "stack", "register", name, "-o", name, "-a", "default", "--set")
@@ -149,7 +145,7 @@ def test_a_team_s_day(engines: Engines, tmp_path: Path) -> None:
 
     slow = desk.start("python", "pipelines.py", "slow")
     try:
-        assert elsewhere.run("python", "-c", STOP).split()[-2:] == ["stopped", "stopped"]
+        assert elsewhere.run("python", "stop.py", name).split()[-2:] == ["stopped", "stopped"]
         slow.communicate(timeout=60)
     finally:
         slow.kill()
