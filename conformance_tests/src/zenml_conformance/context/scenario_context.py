@@ -654,6 +654,8 @@ class ScenarioContext:
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.read(path))
         tokens = self.server.tokens() if self.server else ()
+        if self.server:
+            self.server.stop()
         secrets = {**exposures.SECRETS, **dict.fromkeys(tokens, "ZenML's token")}
         if self.backend:
             jobs = [record.job for record in self.evidence.jobs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zenml_conformance.prove.mutant import Needs, mutant
@@ -20,7 +19,7 @@ def _log_in_as_the_client(injector: FaultInjector) -> None:
         token = get_credentials_store().get_token(Client().zen_store.url)
         assert token
         given = {**job.environment, "ZENML_STORE_API_TOKEN": token.access_token}
-        return replace(job, environment=given)
+        return job.model_copy(update={"environment": given})
 
     injector.change_jobs(change)
 
