@@ -9,6 +9,7 @@ import pytest
 
 from zenml_conformance.contract.rule import Profile, Tier
 from zenml_conformance.contract.rules import RULES
+from zenml_conformance.engine import zenml_servers
 from zenml_conformance.errors import OptionError
 from zenml_conformance.session.options import ALONE_USELESS, Options, orchestrator
 
@@ -239,3 +240,11 @@ def test_rules_are_listed(pytester: pytest.Pytester) -> None:
     done.stdout.no_fnmatch_line("SUB-1*")
     done = pytester.runpytest("--list-rules", "--conformance-rules=RES-1")
     done.stdout.fnmatch_lines(["RES-1 *", "1 rules. *"])
+
+
+def test_a_server_takes_more_packages(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zenml_servers, "are_installed", lambda: False)
+    with pytest.raises(OptionError, match=r"pip install 'zenml-conformance\[server\]'"):
+        options(pytester, "--orchestrator=reference", "--conformance-store=server")
