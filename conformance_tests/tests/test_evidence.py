@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from zenml_conformance.context.evidence import Done, Standing
+from zenml_conformance.context.evidence import Access, Done, Standing
 from zenml_conformance.contract.rule import NotSeen
 from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.stopped import Stopped
@@ -48,6 +50,34 @@ def test_what_is_filled_in_later_is_there(tmp_path: Path) -> None:
 def test_without_the_fake_backend_no_list_of_jobs_is_empty(name: str) -> None:
     with pytest.raises(NotSeen, match="only jobs show it"):
         getattr(Diamond(scenario="diamond", simulated=False), name)
+
+
+def token(**claims: str) -> str:
+    """Make what a ZenML server gives out, without a signature."""
+    payload = base64.urlsafe_b64encode(json.dumps({"sub": "4711", **claims}).encode())
+    return f"header.{payload.decode().rstrip('=')}.signature"
+
+
+@pytest.mark.parametrize(
+    ("given", "whose"),
+    [
+        (token(), "user"),
+        (token(pipeline_run_id="0815"), "run 0815"),
+        (token(schedule_id="42"), "schedule 42"),
+        ("no token", "nobody that ZenML knows"),
+        ("a.bm8gSlNPTg.c", "nobody that ZenML knows"),
+        ("a.W10.c", "nobody that ZenML knows"),
+    ],
+)
+def test_whose_token_it_is(given: str, whose: str) -> None:
+    assert Access.of({"ZENML_STORE_API_TOKEN": given}).token == whose
+
+
+def test_what_outlives_a_token_is_named_and_not_kept() -> None:
+    access = Access.of({"ZENML_STORE_PASSWORD": "", "ZENML_STORE_API_KEY": "ZENKEY_abc"})
+    assert access.token is None
+    assert "ZENKEY" not in access.model_dump_json()
+    assert access.others == ["ZENML_STORE_API_KEY", "ZENML_STORE_PASSWORD"]
 
 
 HEAVY = {"zenml", "sqlalchemy", "zenml_conformance.context.scenario_context"}

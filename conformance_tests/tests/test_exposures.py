@@ -23,6 +23,16 @@ def test_files_that_others_can_read_are_searched(tmp_path: Path) -> None:
     assert found(tmp_path) == ["a.log", "open.json"]
 
 
+def test_each_secret_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(f"{SENTINEL} and e30.e30.abc")
+    secrets = {**exposures.SECRETS, "e30.e30.abc": "ZenML's token"}
+    seen = [str(exposure) for exposure in exposures.in_files(tmp_path, secrets)]
+    assert seen == [
+        "the value of CONFORMANCE_TOKEN in a log (a.log)",
+        "ZenML's token in a log (a.log)",
+    ]
+
+
 def test_what_an_orchestrator_keeps_beside_zenml_s_store_is_searched(tmp_path: Path) -> None:
     for place in ("default_zen_store/zenml.db", "batch/variables"):
         path = tmp_path / "zenml" / "local_stores" / place

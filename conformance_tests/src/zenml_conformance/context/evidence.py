@@ -190,6 +190,8 @@ def holder(token: str) -> str:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
+        claims = None
+    if not isinstance(claims, dict):
         return "nobody that ZenML knows"
     for kind in ("pipeline_run", "schedule", "deployment"):
         if claims.get(f"{kind}_id"):
