@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,9 @@ from real_engine import (
 )
 
 IMAGE = "zenml-kit-base"
-RUN_ID = "a-run-of-test-docker"
+RUN_ID = f"a-run-of-test-docker-{os.getpid()}"
+"""Of this process alone: another one's containers are not for its tests to remove."""
+
 ALLOCATE = "print('up', flush=True); data = bytearray(500_000_000); print('it fitted')"
 
 pytestmark = needs("DOCKER_HOST")
