@@ -435,6 +435,9 @@ class Answers(BaseModel):
 ONLY_JOBS = "only jobs show it, and only the fake backend shows jobs"
 
 
+ONLY_SERVERS = "only a ZenML server shows it, and there was none"
+
+
 def unseen(what: str) -> Any:
     """Make a field of evidence that a scenario may not come to fill.
 

@@ -653,10 +653,10 @@ class ScenarioContext:
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.read(path))
-        tokens = self.server.tokens() if self.server else ()
+        secrets = dict(exposures.SECRETS)
         if self.server:
+            secrets |= dict.fromkeys(self.server.tokens(), "ZenML's token")
             self.server.stop()
-        secrets = {**exposures.SECRETS, **dict.fromkeys(tokens, "ZenML's token")}
         if self.backend:
             jobs = [record.job for record in self.evidence.jobs]
             self.evidence.exposures = exposures.in_jobs(jobs, secrets)

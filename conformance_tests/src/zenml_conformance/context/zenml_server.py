@@ -21,7 +21,7 @@ from zenml_conformance.context.evidence import Done, Raised
 from zenml_conformance.context.processes import Process
 from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.session import Session
-from zenml_conformance.inputs import read_tail, read_text
+from zenml_conformance.inputs import read_tail
 from zenml_conformance.protocol import EngineClient
 
 if TYPE_CHECKING:
@@ -180,12 +180,15 @@ class ZenMLServer:
 
     def tokens(self) -> set[str]:
         """Give all tokens with which requests have come so far."""
-        path = self._directory / TOKENS
-        return set(read_text(path).split()) if path.exists() else set()
+        return set(self._noted(TOKENS))
 
     def requests(self) -> list[str]:
         """Give all requests that have come so far: method and path."""
-        path = self._directory / REQUESTS
+        return self._noted(REQUESTS)
+
+    def _noted(self, what: str) -> list[str]:
+        """The lines that the gate has written down so far."""
+        path = self._directory / what
         return path.read_text().splitlines() if path.exists() else []
 
 

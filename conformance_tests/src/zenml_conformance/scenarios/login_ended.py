@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zenml_conformance.context.evidence import Evidence, unseen
+from zenml_conformance.context.evidence import ONLY_SERVERS, Evidence, unseen
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.steps import released
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 5.0
 """How long nothing happens but that a step runs."""
-
-NO_SERVER = "there was no server"
 
 
 class LoginEnded(Evidence):
@@ -27,8 +25,8 @@ class LoginEnded(Evidence):
             the step's own process.
     """
 
-    step_ran: bool = unseen(NO_SERVER)
-    asked: list[str] = unseen(NO_SERVER)
+    step_ran: bool = unseen(ONLY_SERVERS)
+    asked: list[str] = unseen(ONLY_SERVERS)
 
 
 @scenario(LoginEnded)

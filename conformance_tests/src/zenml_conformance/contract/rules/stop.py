@@ -73,11 +73,10 @@ def _has_ended(seen: StopEvidence, run: RunRecord) -> None:
         raise Violation(f"after the stop, jobs went on: {', '.join(left)}")
     if seen.outlived:
         raise Violation(f"after the stop, steps went on: {', '.join(seen.outlived)}")
-    open_steps = [f"{s.name} {s.status}" for s in run.steps if s.status in ("running", "stopping")]
-    if run.status != "stopped" or run.in_progress or open_steps:
-        steps = ", ".join(f"{step.name} {step.status}" for step in run.steps)
+    has_open_steps = any(step.status in ("running", "stopping") for step in run.steps)
+    if run.status != "stopped" or run.in_progress or has_open_steps:
         raise Violation(
-            f"the run was stopped and is {run.status!r}, in progress: {run.in_progress} ({steps})"
+            f"the run was stopped and is {run.in_words}, in progress: {run.in_progress}"
         )
 
 
