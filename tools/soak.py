@@ -1,6 +1,6 @@
 """Judge what is known to be good, again and again: a rule that ever turns red has made a mistake.
 
-    python tools/soak.py              ten runs of each: alone, on two workers, beside a busy core
+    python tools/soak.py              ten runs of each: alone, on two workers, beside two busy processes
     python tools/soak.py --runs 2     fewer
 
 Every run judges the reference orchestrator, by turns in both topologies. Exits with 1 if any was
@@ -36,37 +36,34 @@ class Condition:
     Attributes:
         name: In words.
         options: For pytest.
-        busy: Whether another process keeps a core busy.
+        busy: How many other processes keep a core busy each.
     """
 
     name: str
     options: tuple[str, ...] = ()
-    busy: bool = False
+    busy: int = 0
 
 
 CONDITIONS = (
     Condition("alone"),
     Condition("on two workers", options=("-n", "2")),
-    Condition("beside a busy core", busy=True),
+    Condition("beside two busy processes", busy=2),
 )
 
 
 @contextlib.contextmanager
-def company(busy: bool) -> Iterator[None]:
-    """Keep a core busy, if wanted.
+def company(busy: int) -> Iterator[None]:
+    """Keep cores busy.
 
     Args:
-        busy: Whether it is.
+        busy: How many.
     """
-    if not busy:
+    with contextlib.ExitStack() as processes:
+        for _ in range(busy):
+            process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            processes.callback(process.wait)
+            processes.callback(process.kill)
         yield
-        return
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def judge(condition: Condition, topology: str, directory: Path) -> tuple[float, str]:
