@@ -1,6 +1,6 @@
 """Judge what is known to be good, again and again: a rule that ever turns red has made a mistake.
 
-    python tools/soak.py              ten runs of each: alone, on two workers, beside two busy processes
+    python tools/soak.py              ten runs of each: alone, on two workers, beside busy processes
     python tools/soak.py --runs 2     fewer
 
 Every run judges the reference orchestrator, by turns in both topologies. Exits with 1 if any was
