@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
 
 from engines import Engines, flavor_of
 from real_engine import leave_out
@@ -96,7 +100,7 @@ class Desk:
             "PYTHONPATH": str(project / "src"),
             "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_STORE_URL": os.environ[URL],
-            "ZENML_STORE_API_KEY": Path(os.environ[KEY_FILE]).read_text(encoding="ascii"),
+            "ZENML_STORE_API_KEY": key(),
         }
 
     def start(self, *command: str) -> subprocess.Popen[str]:
@@ -118,13 +122,82 @@ class Desk:
         return printed
 
 
-def test_a_team_s_day(engines: Engines, tmp_path: Path) -> None:
+@pytest.fixture
+def url() -> str:
+    """The server's address."""
+    if URL not in os.environ:
+        leave_out(f"there is no ZenML server, or {URL} does not say so (make engines)")
+    return os.environ[URL]
+
+
+def key() -> str:
+    """The API key of the server's service account."""
+    return Path(os.environ[KEY_FILE]).read_text(encoding="ascii")
+
+
+def names(url: str) -> dict[str, set[str]]:
+    """What the server has, but for what another test registers meanwhile."""
+    form = {"password": key()}
+    login = requests.post(f"{url}/api/v1/login", data=form, timeout=60).json()
+    headers = {"Authorization": f"Bearer {login['access_token']}"}
+
+    def all_of(kind: str, **of: Any) -> set[str]:
+        answer = requests.get(
+            f"{url}/api/v1/{kind}", params={"size": 1000, **of}, headers=headers, timeout=60
+        )
+        return {item["name"] for item in answer.json()["items"]}
+
+    kinds = ("projects", "stacks", "components", "flavors")
+    return {kind: {n for n in all_of(kind) if not n.startswith("acme")} for kind in kinds}
+
+
+def test_the_suite_judges_on_it_and_leaves_nothing(url: str, tmp_path: Path) -> None:
+    """Two workers, and rules that register another component, another flavor, another stack."""
+    before = names(url)
+    assert before["projects"]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-n", "2", "--orchestrator=reference"),
+            f"--conformance-store={url}",
+            "--conformance-rules=RUNID-1,STOP-1,RES-4,SET-1,SRV-1",
+            "--conformance-report=report",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "ZENML_STORE_API_KEY": key()},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed
+    assert "on a ZenML server" in printed
+    assert "4 passed, 1 skipped" in printed
+    assert names(url) == before
+    published = "".join(path.read_text() for path in (tmp_path / "report").iterdir())
+    assert f"--conformance-store={url}" in published
+    assert key() not in published + printed
+
+
+def test_a_key_that_opens_nothing_is_refused(url: str, tmp_path: Path) -> None:
+    """Before anything is judged, in one line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--orchestrator=reference", f"--conformance-store={url}"],
+        cwd=tmp_path,
+        env={**os.environ, "ZENML_STORE_API_KEY": "ZENKEY_of_nobody"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"--conformance-store={url}: the login with the API key" in done.stderr
+    assert "401" in done.stderr
+
+
+def test_a_team_s_day(url: str, engines: Engines, tmp_path: Path) -> None:
     """Registered on the server, `local` runs the examples and a dynamic pipeline there.
 
     What is slow is stopped by somebody with another home and another directory.
     """
-    if URL not in os.environ:
-        leave_out(f"there is no ZenML server, or {URL} does not say so (make engines)")
     name = f"acme{os.getpid()}"  # The server stays, with all that is registered there.
     package = f"zenml-{name}-orchestrator"
     project = engines.cookiecutter(tmp_path, package_name=package, backend_pattern="local")

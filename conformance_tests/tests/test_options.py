@@ -11,7 +11,7 @@ from zenml_conformance.contract.rule import Profile, Tier
 from zenml_conformance.contract.rules import RULES
 from zenml_conformance.engine import zenml_servers
 from zenml_conformance.errors import OptionError
-from zenml_conformance.session.options import ALONE_USELESS, Options, orchestrator
+from zenml_conformance.session.options import ALONE_USELESS, KEY_VARIABLE, Options, orchestrator
 
 pytest_plugins = ["pytester"]
 
@@ -35,7 +35,8 @@ conformance_report = "build/report"
 
 def options(pytester: pytest.Pytester, *arguments: str) -> Options:
     """What is asked for in a directory below the one with the configuration."""
-    below = pytester.mkdir("below")
+    below = pytester.path / "below"
+    below.mkdir(exist_ok=True)
     pytester.chdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(below)
@@ -51,7 +52,7 @@ def test_every_option_has_a_twin(pytester: pytest.Pytester) -> None:
         config={"url": "https://acme.example", "size": 1, "queue": "slow"},
         harness="acme:Harness",
         tier=Tier.LIVE,
-        on_server=True,
+        store="server",
         patience=240.0,
         profiles=(Profile.STATIC, Profile.DYNAMIC),
         rules=("ENV", "STOP-1", "RES"),
@@ -84,7 +85,7 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
     assert asked.config == {"url": "https://acme.example", "size": 2}
     assert asked.harness == "other:Harness"
     assert asked.tier is Tier.SIMULATED
-    assert not asked.on_server
+    assert (asked.on_server, asked.server_url) == (False, None)
     assert asked.patience == 60.0
     assert asked.profiles == (Profile.RESOURCES,)
     assert asked.rules == ("ENV", "DAG-1")
@@ -101,7 +102,7 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         config={},
         harness=None,
         tier=Tier.SIMULATED,
-        on_server=False,
+        store="sqlite",
         patience=30.0,
         profiles=(),
         rules=(),
@@ -126,6 +127,11 @@ def test_nothing_asked_for(pytester: pytest.Pytester) -> None:
         ("--conformance-rules=ENV,", "--conformance-rules=ENV,: there is no such area or rule."),
         ("--conformance-rules=,", "--conformance-rules=,: there is no such area or rule."),
         ("--conformance-store=redis", "--conformance-store=redis: give one of sqlite, server"),
+        ("--conformance-store=redis", "or the URL of a ZenML server"),
+        ("--conformance-store=ftp://a", "give one of sqlite, server, or the URL"),
+        ("--conformance-store=https://", "give one of sqlite, server, or the URL"),
+        ("--conformance-store=http://[", "give one of sqlite, server, or the URL"),
+        ("--conformance-store=https://me:pw@a", "the URL has more in it than an address"),
         ("--conformance-tier=dead", "--conformance-tier=dead: give one of simulated, live"),
         ("--conformance-budget=soon", "--conformance-budget=soon: give a number of seconds"),
         ("--conformance-budget=-1", "above 0"),
@@ -240,6 +246,19 @@ def test_rules_are_listed(pytester: pytest.Pytester) -> None:
     done.stdout.no_fnmatch_line("SUB-1*")
     done = pytester.runpytest("--list-rules", "--conformance-rules=RES-1")
     done.stdout.fnmatch_lines(["RES-1 *", "1 rules. *"])
+
+
+def test_a_server_asks_who_you_are(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is in no option: those are printed, and go into the report."""
+    url = "--conformance-store=https://zenml.acme.test"
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    with pytest.raises(OptionError, match=f"Set {KEY_VARIABLE} to the API key"):
+        options(pytester, "--orchestrator=reference", url)
+    monkeypatch.setenv(KEY_VARIABLE, "ZENKEY_x")
+    asked = options(pytester, "--orchestrator=reference", url)
+    assert (asked.on_server, asked.server_url) == (True, "https://zenml.acme.test")
 
 
 def test_a_server_takes_more_packages(

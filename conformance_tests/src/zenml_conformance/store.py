@@ -15,7 +15,10 @@ import yaml
 from zenml_conformance.inputs import is_text
 
 STACK = "conformance"
-"""Name of the stack, and of the orchestrator in it."""
+"""Name of the stack, and of the orchestrator in it, where nobody else has stacks."""
+
+IDLE = "conformance_idle"
+"""Name of the flavor of step operators that run nothing."""
 
 CONFIGURATION = "configuration"
 """Beside a copy of the store, the directory with the configuration that each client copies."""
@@ -118,17 +121,17 @@ def clone(template: Path, directory: Path) -> None:
     (directory / CONFIGURATION / "config.yaml").write_text(config)
 
 
-def log_in(directory: Path, url: str, token: str) -> None:
+def log_in(configuration: Path, url: str, token: str, **active: str | None) -> None:
     """Have clients talk to a server, as `zenml login` does.
 
     Args:
-        directory: Where `clone` put the store that the server opens.
+        configuration: The directory with the configuration.
         url: The server's address.
         token: What a user gets who logs in (`zenml.login.credentials_store`).
+        **active: What else becomes of the configuration: the ids of project and stack.
     """
-    configuration = directory / CONFIGURATION
     config = yaml.safe_load((configuration / "config.yaml").read_text())
-    config["store"] = {"type": "rest", "url": url}
+    config |= {"store": {"type": "rest", "url": url}, **active}
     (configuration / "config.yaml").write_text(yaml.safe_dump(config))
     credentials = configuration / "credentials.yaml"
     credentials.touch(mode=0o600)

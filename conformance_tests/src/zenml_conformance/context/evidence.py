@@ -461,7 +461,7 @@ class Evidence(Written):
         SCENARIO: The name of the scenario that leaves it; none: no scenario does.
         scenario: The scenario's name.
         simulated: The fake backend took the place of the orchestrator's own.
-        on_server: Clients and jobs talked to a ZenML server.
+        own_server: Clients and jobs talked to a ZenML server of the scenario's own.
         broken: Why the scenario could not be run to its end; None: it was.
         submissions: The client processes, in order.
         runs: Every run in the scenario's store at the end.
@@ -488,7 +488,7 @@ class Evidence(Written):
 
     scenario: str
     simulated: bool
-    on_server: bool = False
+    own_server: bool = False
     broken: str | None = None
     submissions: list[Submission] = Field(default_factory=list)
     runs: list[RunRecord] = Field(default_factory=list)

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 from pydantic import ValidationError
 
 from zenml_conformance.context.evidence import Raised, RoundTrip
+from zenml_conformance.engine import session
 from zenml_conformance.target.target import Target
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ def round_trip(target: Target) -> RoundTrip:
     from zenml.enums import StackComponentType
     from zenml.stack import StackComponent
 
+    assert session.current is not None
     config_class = target.flavor.config_class
     given = _filled(config_class, target.config)
     outside: list[str] = []
     try:
         before = config_class(**given)
         model = Client().create_stack_component(
-            name="conformance-round-trip",
+            name=f"{session.current.stack}-round-trip",
             flavor=target.flavor.name,
             component_type=StackComponentType.ORCHESTRATOR,
             configuration=given,

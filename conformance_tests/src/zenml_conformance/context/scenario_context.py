@@ -89,11 +89,19 @@ class ScenarioContext:
             path.mkdir(mode=0o700)
         store.clone(template, directory)
         self.server: ZenMLServer | None = None
+        self._tokens: set[str] = set()
+        if yours := session.users_server:
+            token = yours.log_in()
+            self._tokens = {token, yours.key}
+            project = yours.add_project(directory.name, token)
+            for configuration in ("zenml", store.CONFIGURATION):
+                place = directory / configuration
+                store.log_in(place, yours.url, token, active_project_id=project)
         if session.servers is not None:
             self.server = ZenMLServer(EngineClient(session.servers), directory, session)
             self.server.start()
             self.login = self.server.log_in()
-            evidence.on_server = True
+            evidence.own_server = True
         self.environment = store.client_environment(
             directory, simulated=session.backend is not None
         )
@@ -604,7 +612,7 @@ class ScenarioContext:
             label,
             call="zenml_conformance.context.operations:operate",
             payload=payload,
-            **(self._elsewhere(label) if self.server else {}),
+            **(self._elsewhere(label) if self._is_on_server else {}),
         )
         operator = Process(self.engine, spec)
         patience = OPERATOR_SECONDS * self._stretch
@@ -615,6 +623,10 @@ class ScenarioContext:
         if not result.exists():
             raise ScenarioBroken(read_tail(Path(spec.log)))
         return Done.read(result)
+
+    @property
+    def _is_on_server(self) -> bool:
+        return self.server is not None or self.session.users_server is not None
 
     def _elsewhere(self, label: str) -> dict[str, Any]:
         """What a process is started with that shares nothing with the client but the server."""
@@ -653,10 +665,10 @@ class ScenarioContext:
             self.evidence.cost = Cost(seconds=time.monotonic() - self._began, **cost)
         for path in sorted(Path(self.probes).glob("*.json")):
             self.evidence.probes.append(Probe.read(path))
-        secrets = dict(exposures.SECRETS)
         if self.server:
-            secrets |= dict.fromkeys(self.server.tokens(), "ZenML's token")
+            self._tokens |= self.server.tokens()
             self.server.stop()
+        secrets = {**exposures.SECRETS, **dict.fromkeys(self._tokens, "ZenML's token")}
         if self.backend:
             jobs = [record.job for record in self.evidence.jobs]
             self.evidence.exposures = exposures.in_jobs(jobs, secrets)

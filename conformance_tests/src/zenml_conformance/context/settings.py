@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from zenml_conformance.context.evidence import Levels
-from zenml_conformance.store import STACK
+from zenml_conformance.engine import session
 from zenml_conformance.target.target import Target
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def configure_component(configuration: dict[str, str | int]) -> None:
     from zenml.client import Client
     from zenml.enums import StackComponentType
 
+    assert session.current is not None
     Client().update_stack_component(
-        STACK, StackComponentType.ORCHESTRATOR, configuration=configuration
+        session.current.stack, StackComponentType.ORCHESTRATOR, configuration=configuration
     )
 
 

@@ -6,7 +6,8 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.step_operators import BaseStepOperator, BaseStepOperatorConfig, BaseStepOperatorFlavor
 
-from zenml_conformance.store import STACK
+from zenml_conformance.engine import session
+from zenml_conformance.store import IDLE
 
 
 class IdleStepOperatorFlavor(BaseStepOperatorFlavor):
@@ -15,7 +16,7 @@ class IdleStepOperatorFlavor(BaseStepOperatorFlavor):
     @property
     def name(self) -> str:
         """The flavor's name."""
-        return "conformance_idle"
+        return IDLE
 
     @property
     def config_class(self) -> type[BaseStepOperatorConfig]:
@@ -34,15 +35,16 @@ class IdleStepOperator(BaseStepOperator):
 
 def add_to_stack() -> None:
     """Give the active stack a step operator."""
-    client = Client()
-    client.create_flavor(
-        source=f"{__name__}.{IdleStepOperatorFlavor.__name__}",
-        component_type=StackComponentType.STEP_OPERATOR,
-    )
+    assert session.current is not None
+    client, stack = Client(), session.current.stack
+    kind = StackComponentType.STEP_OPERATOR
+    if not client.list_flavors(name=IDLE, type=kind).items:
+        source = f"{__name__}.{IdleStepOperatorFlavor.__name__}"
+        client.create_flavor(source=source, component_type=kind)
     component = client.create_stack_component(
-        name=STACK,
-        flavor=IdleStepOperatorFlavor().name,
-        component_type=StackComponentType.STEP_OPERATOR,
+        name=stack,
+        flavor=IDLE,
+        component_type=kind,
         configuration={},
     )
-    client.update_stack(STACK, component_updates={StackComponentType.STEP_OPERATOR: [component.id]})
+    client.update_stack(stack, component_updates={kind: [component.id]})

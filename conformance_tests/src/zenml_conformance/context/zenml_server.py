@@ -121,7 +121,7 @@ class ZenMLServer:
         response = requests.post(f"{self.url}/api/v1/login", data=form, timeout=START_SECONDS)
         response.raise_for_status()
         token = str(response.json()["access_token"])
-        store.log_in(self._store, self.url, token)
+        store.log_in(self._store / store.CONFIGURATION, self.url, token)
         return token
 
     def click(self, path: str, token: str, seconds: float, **parameters: Any) -> Done:

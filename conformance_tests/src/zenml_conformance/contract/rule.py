@@ -59,8 +59,8 @@ FAKE_PROCESSES = (
 )
 """Why what a step's process is can't be said of an orchestrator on the fake backend."""
 
-NO_SERVER = "the store is a file; judge it with --conformance-store=server"
-"""Why what a ZenML server asks of an orchestrator can't be said of one whose store is a file."""
+NO_SERVER = "only a server of the suite's own shows it; judge it with --conformance-store=server"
+"""Why what a ZenML server asks of an orchestrator can't be said of one with another store."""
 
 NO_BACKEND = "the steps ran in the client's own process: there is no backend to look at"
 """Why what jobs show is `NotApplicable` to some orchestrators."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from zenml_conformance.engine.users_server import UsersServer
+from zenml_conformance.store import STACK
 from zenml_conformance.target.spec import EXACT, TargetSpec
 
 SENTINEL = "s3ntinel-of-the-conformance-suite"
@@ -31,6 +33,7 @@ class Session(BaseModel):
         target: The orchestrator under test.
         servers: Path of the socket of the engine that runs ZenML servers; None: clients and jobs
             open the store's file.
+        users_server: The user's server, when clients and jobs talk to that.
         backend: Name of the scenario's fake backend; None: the orchestrator keeps its own.
         mutant: Name of a fault to put into the orchestrator; None: it stays as it is.
         observer: Whether this is a process of the suite's own, and not one in which the
@@ -42,9 +45,15 @@ class Session(BaseModel):
     socket: str
     target: TargetSpec
     servers: str | None = None
+    users_server: UsersServer | None = None
     backend: str | None = None
     mutant: str | None = None
     observer: bool = True
+
+    @property
+    def stack(self) -> str:
+        """What the stack is called, and the components in it."""
+        return self.users_server.name if self.users_server else STACK
 
 
 current: Session | None = None

@@ -81,7 +81,7 @@ class Judge:
                 self._look_at_jobs()
             if rule.needs_own_backend and self.evidence_of("diamond").simulated:
                 raise NotApplicable(FAKE_PROCESSES)
-            if rule.needs_server and not self.evidence_of("diamond").on_server:
+            if rule.needs_server and not self.evidence_of("diamond").own_server:
                 raise NotApplicable(NO_SERVER)
             evidence = [self._played(name) for name in rule.scenarios]
             tier = _tier(evidence)
@@ -152,7 +152,7 @@ def scenarios_of(
     rule_ids: list[str],
     jobs_are_seen: bool,
     declared: Collection[Capability] = tuple(Capability),
-    on_server: bool = False,
+    own_servers: bool = False,
 ) -> list[str]:
     """List the scenarios that rules need, those of their required rules included.
 
@@ -161,7 +161,7 @@ def scenarios_of(
         jobs_are_seen: Whether the fake backend is connected.
         declared: The capabilities that the orchestrator declares; rules about others run
             nothing.
-        on_server: Whether clients and jobs talk to a ZenML server.
+        own_servers: Whether each scenario has a ZenML server of its own.
 
     Returns:
         Scenario names: those that a MUST needs first, and of these the most wanted.
@@ -176,7 +176,7 @@ def scenarios_of(
             todo += rule.requires
             applies = rule.capability is None or rule.capability in declared
             unseen = rule.needs_own_backend if jobs_are_seen else rule.needs_jobs
-            if applies and not unseen and (on_server or not rule.needs_server):
+            if applies and not unseen and (own_servers or not rule.needs_server):
                 wanted.update(rule.scenarios)
                 if rule.level is Level.MUST:
                     needed.update(rule.scenarios)

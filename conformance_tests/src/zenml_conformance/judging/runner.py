@@ -13,6 +13,7 @@ from typing import Any
 from zenml_conformance import inputs, store
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.engine.process import START_SECONDS
+from zenml_conformance.engine.users_server import UsersServer
 from zenml_conformance.judging.description import Description
 from zenml_conformance.protocol import EngineClient, EngineError
 from zenml_conformance.scenarios.scenario import load
@@ -24,6 +25,10 @@ SCENARIO_SECONDS = 900.0
 backend that takes long to start a job."""
 
 _TEMPLATE_STORE = "zenml_conformance.judging.template_store"
+
+
+SHARED = ("template", "servers", "users_server", "connected", "capabilities", "deadline")
+"""What the runners of one orchestrator have in common."""
 
 
 class OutOfTime(Exception):
@@ -51,6 +56,8 @@ class Runner:
         """What the orchestrator declares."""
         self.servers: str | None = None
         """Socket of the engine that runs ZenML servers; None: there is none, and no server."""
+        self.users_server: UsersServer | None = None
+        """The user's server, where that is the store."""
         self.stand_in: Runner | None = None
         """The same orchestrator on the fake backend, for what its own can't show."""
         self.deadline: float | None = None
@@ -67,10 +74,8 @@ class Runner:
         directory = self.directory / "reference"
         directory.mkdir(mode=0o700, exist_ok=True)
         target = self.target.model_copy(update={"live": False})
-        self.stand_in = Runner(directory, self.engine.socket_path, target)
-        self.stand_in.template = self.template
-        self.stand_in.servers = self.servers
-        self.stand_in.capabilities = self.capabilities
+        self.stand_in = self._beside(directory, target)
+        self.stand_in.connected = True
 
     def with_mutant(self, mutant: str) -> Runner:
         """Point at the same orchestrator with a fault in it.
@@ -83,12 +88,16 @@ class Runner:
         """
         directory = self.directory / "prove" / mutant
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        faulty = Runner(directory, self.engine.socket_path, self.target)
-        faulty.template, faulty.mutant = self.template, mutant
-        faulty.connected, faulty.capabilities = self.connected, self.capabilities
-        faulty.servers = self.servers
-        faulty.deadline = self.deadline
+        faulty = self._beside(directory, self.target)
+        faulty.mutant = mutant
         return faulty
+
+    def _beside(self, directory: Path, target: TargetSpec) -> Runner:
+        """Another, which starts from the same template store."""
+        other = Runner(directory, self.engine.socket_path, target)
+        for name in SHARED:
+            setattr(other, name, getattr(self, name))
+        return other
 
     @property
     def is_temporary(self) -> bool:
@@ -101,6 +110,7 @@ class Runner:
             "socket": self.engine.socket_path,
             "target": self.target.model_dump(),
             "servers": self.servers,
+            "users_server": self.users_server and self.users_server.model_dump(),
             "mutant": self.mutant,
         }
 
@@ -158,6 +168,10 @@ class Runner:
         self.template.mkdir(mode=0o700)
         environment = store.client_environment(self.template, simulated=True)
         store.clone(base, self.template)
+        if yours := self.users_server:
+            # Those of the store that was copied are unknown there.
+            nothing = {"active_project_id": None, "active_stack_id": None}
+            store.log_in(self.template / "zenml", yours.url, yours.log_in(), **nothing)
         if self._run(f"{_TEMPLATE_STORE}:register_target", environment=environment) != 0:
             log = inputs.read_tail(self.directory / "template_store.log")
             raise TargetError(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from zenml_conformance.store import STACK
-
 
 def create() -> None:
     """Make the store that this process's environment names: ZenML does it for a client."""
@@ -27,17 +25,23 @@ def register_target() -> None:
 
     assert session.current is not None
     target = Target.load(session.current.target)
-    client = Client()
+    client, stack_name = Client(), session.current.stack
     if not target.is_shipped:
         name = target.flavor.name
-        if client.list_flavors(name=name, type=StackComponentType.ORCHESTRATOR).items:
-            sys.exit(
-                f"The flavor is called {name!r}, and ZenML ships one of that name: settings and "
-                "components could not tell them apart. Give it a name of its own."
+        known = client.list_flavors(name=name, type=StackComponentType.ORCHESTRATOR).items
+        if not known:
+            client.create_flavor(
+                source=target.source, component_type=StackComponentType.ORCHESTRATOR
             )
-        client.create_flavor(source=target.source, component_type=StackComponentType.ORCHESTRATOR)
+        elif known[0].source != target.source:
+            whose = "the server has" if known[0].is_custom else "ZenML ships"
+            sys.exit(
+                f"The flavor is called {name!r}, and {whose} one of that name "
+                f"({known[0].source}): settings and components could not tell them apart. Give it "
+                "a name of its own."
+            )
     orchestrator = client.create_stack_component(
-        name=STACK,
+        name=stack_name,
         flavor=target.flavor.name,
         component_type=StackComponentType.ORCHESTRATOR,
         configuration=target.config,
@@ -46,12 +50,12 @@ def register_target() -> None:
     for word, component in target.harness.components().items():
         kind = StackComponentType(word)
         stack[kind] = client.create_stack_component(
-            name=STACK,
+            name=stack_name,
             flavor=component.flavor,
             component_type=kind,
             configuration=component.config,
         ).id
     local = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
     stack.setdefault(StackComponentType.ARTIFACT_STORE, local.id)
-    client.create_stack(name=STACK, components=dict(stack))
-    client.activate_stack(STACK)
+    client.create_stack(name=stack_name, components=dict(stack))
+    client.activate_stack(stack_name)

@@ -16,6 +16,7 @@ from zenml_conformance.console import escape_unknown_characters
 from zenml_conformance.contract.rule import Capability, Level, Outcome, Rule, Status, Tier
 from zenml_conformance.contract.rules import RULES
 from zenml_conformance.contract.selection import select
+from zenml_conformance.engine.users_server import UsersServer
 from zenml_conformance.errors import InputError
 from zenml_conformance.inputs import printable
 from zenml_conformance.judging import waivers
@@ -105,6 +106,8 @@ def _join(config: pytest.Config, inherited: dict[str, Any]) -> None:
     target = TargetSpec.model_validate_json(inherited["target"])
     runner = Runner(Path(inherited["directory"]), inherited["socket"], target)
     runner.servers = inherited["servers"]
+    if inherited["users_server"]:
+        runner.users_server = UsersServer.model_validate_json(inherited["users_server"])
     runner.connected = inherited["connected"]
     runner.capabilities = [Capability(name) for name in inherited["capabilities"]]
     if inherited["has_stand_in"]:
@@ -133,6 +136,7 @@ def pytest_configure_node(node: Any) -> None:
             "socket": runner.engine.socket_path,
             "target": runner.target.model_dump_json(),
             "servers": runner.servers,
+            "users_server": yours.model_dump_json() if (yours := runner.users_server) else None,
             "connected": runner.connected,
             "has_stand_in": runner.stand_in is not None,
             "capabilities": [capability.value for capability in runner.capabilities],
@@ -203,10 +207,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         session.config.workeroutput[PROPERTY] = rules
     runner = session.config.stash.get(runner_key, None)
     if runner and rules:
-        on_server = runner.servers is not None
-        runner.plan(scenarios_of(rules, runner.connected, runner.capabilities, on_server))
+        own = runner.servers is not None
+        runner.plan(scenarios_of(rules, runner.connected, runner.capabilities, own))
         if runner.stand_in and (unseen := [rule for rule in rules if RULES[rule].needs_jobs]):
-            runner.stand_in.plan(scenarios_of(unseen, True, runner.capabilities, on_server))
+            runner.stand_in.plan(scenarios_of(unseen, True, runner.capabilities, own))
 
 
 @pytest.hookimpl(tryfirst=True)

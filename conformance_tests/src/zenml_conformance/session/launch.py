@@ -12,10 +12,13 @@ import pytest
 from zenml_conformance.contract.rule import Tier
 from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.engine.users_server import OPTION, UsersServer
+from zenml_conformance.errors import OptionError
 from zenml_conformance.inputs import is_text
 from zenml_conformance.judging.description import Description
 from zenml_conformance.judging.runner import Runner
-from zenml_conformance.session.options import Options
+from zenml_conformance.session.options import KEY_VARIABLE, Options
+from zenml_conformance.store import IDLE
 from zenml_conformance.target.spec import TargetSpec
 
 
@@ -32,6 +35,7 @@ def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description
     Raises:
         TargetError: If the orchestrator can't be used.
         EngineError: If the engine does not start.
+        OptionError: If the ZenML server that was named can't be used.
     """
     spec = TargetSpec(
         ref=options.orchestrator,
@@ -48,16 +52,41 @@ def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description
         directory = engine.temporary / "session"
         directory.mkdir(mode=0o700)
     runner = Runner(directory, engine.socket, spec)
-    if options.on_server:
+    if options.store == "server":
         servers = EngineProcess(search_path, preload=zenml_servers.MODULES)
         config.add_cleanup(servers.close)
         runner.servers = servers.socket
+    if options.server_url:
+        key = os.environ[KEY_VARIABLE]
+        runner.users_server = UsersServer.reach(options.server_url, key, engine.temporary)
     description = runner.describe()
+    if runner.users_server:
+        _remove_in_the_end(config, runner.users_server, description.flavor)
     runner.connected = description.connected
     runner.capabilities = description.capabilities
     if description.connectable:
         runner.call_stand_in()
     return runner, description
+
+
+def _remove_in_the_end(config: pytest.Config, server: UsersServer, flavor: str) -> None:
+    """Leave a server as it was found, whatever becomes of the session."""
+    import requests
+
+    names = {flavor, IDLE}
+    try:
+        before = server.flavors(names)
+    except requests.RequestException as error:
+        raise OptionError(f"{OPTION}={server.url}: {error}") from None
+
+    def remove() -> None:
+        try:
+            server.remove(server.flavors(names) - before)
+        except requests.RequestException as error:
+            left = f"what is called {server.name}… (projects, stacks, components) is left"
+            print(f"{OPTION}={server.url}: {left}: {error}", file=sys.stderr)
+
+    config.add_cleanup(remove)
 
 
 def _kept_directory(config: pytest.Config) -> Path | None:

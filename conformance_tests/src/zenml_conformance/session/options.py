@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,6 +38,9 @@ ALONE_USELESS = (
 TIERS = (Tier.SIMULATED.value, Tier.LIVE.value)
 
 STORES = ("sqlite", "server")
+
+KEY_VARIABLE = "ZENML_STORE_API_KEY"
+"""ZenML's own variable for the API key of a service account."""
 
 
 def register(parser: pytest.Parser) -> None:
@@ -87,8 +92,9 @@ def register(parser: pytest.Parser) -> None:
     option(
         "--conformance-store",
         metavar="STORE",
-        help="what ZenML's store is: `sqlite` (default): a file; `server`: a ZenML server of the "
-        "suite's own",
+        help="what ZenML's store is: `sqlite` (default): a file; `server`: ZenML servers of the "
+        "suite's own; a URL: your server, with the API key of a service account in "
+        f"{KEY_VARIABLE}",
     )
     option(
         "--conformance-patience",
@@ -157,7 +163,7 @@ class Options:
         config: Fields of its configuration.
         harness: `module:Class` of a harness; None: look for one.
         tier: `simulated` or `live`.
-        on_server: Whether ZenML's store is a server, and not a file.
+        store: What ZenML's store is: `sqlite`, `server`, or the URL of a server.
         patience: How long the orchestrator's own backend may take to start a job, in seconds.
         profiles: The profiles that are judged; empty: all of them.
         rules: Areas and ids of the rules that are judged; empty: all of them.
@@ -172,7 +178,7 @@ class Options:
     config: dict[str, Any]
     harness: str | None
     tier: Tier
-    on_server: bool
+    store: str
     patience: float
     profiles: tuple[Profile, ...]
     rules: tuple[str, ...]
@@ -181,6 +187,16 @@ class Options:
     baseline: Path | None
     strict: bool
     report: Path | None
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the store is a server, and not a file."""
+        return self.store != "sqlite"
+
+    @property
+    def server_url(self) -> str | None:
+        """The address of the user's server; None: it is not the store."""
+        return self.store if self.store not in STORES else None
 
     @staticmethod
     def of(config: pytest.Config) -> Options:
@@ -200,7 +216,7 @@ class Options:
             config=_configuration(config),
             harness=_word(config, "orchestrator_harness"),
             tier=_tier(_word(config, "conformance_tier") or Tier.SIMULATED.value),
-            on_server=_on_server(_word(config, "conformance_store") or STORES[0]),
+            store=_store(_word(config, "conformance_store") or STORES[0]),
             patience=_seconds(config, "conformance_patience") or PATIENCE_SECONDS,
             profiles=profiles(config),
             rules=rules(config),
@@ -392,19 +408,42 @@ def _tier(name: str) -> Tier:
     return Tier(name)
 
 
-def _on_server(name: str) -> bool:
-    if name not in STORES:
-        raise OptionError(f"--conformance-store={name}: give one of {', '.join(STORES)}.")
-    if name == "sqlite":
-        return False
-    from zenml_conformance.engine import zenml_servers
+def _store(name: str) -> str:
+    if name == "server":
+        from zenml_conformance.engine import zenml_servers
 
-    if not zenml_servers.are_installed():
+        if not zenml_servers.are_installed():
+            raise OptionError(
+                "--conformance-store=server: this environment lacks what ZenML's server needs. "
+                f"Install it: {zenml_servers.INSTALL}"
+            )
+    elif name not in STORES:
+        _refuse_address(name)
+    return name
+
+
+def _refuse_address(text: str) -> None:
+    """Refuse what is not the address of a server, or one that nobody has a key for."""
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        known = ", ".join(STORES)
         raise OptionError(
-            "--conformance-store=server: this environment lacks what ZenML's server needs. "
-            f"Install it: {zenml_servers.INSTALL}"
+            f"--conformance-store={text}: give one of {known}, or the URL of a ZenML server."
         )
-    return True
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise OptionError(
+            "--conformance-store: the URL has more in it than an address. It goes into the report: "
+            f"give the API key in {KEY_VARIABLE}."
+        )
+    if not os.environ.get(KEY_VARIABLE):
+        raise OptionError(
+            f"--conformance-store={text}: the server asks who you are. Set {KEY_VARIABLE} to the "
+            "API key of a service account (`zenml service-account create NAME`)."
+        )
 
 
 def _seconds(config: pytest.Config, name: str) -> float | None:

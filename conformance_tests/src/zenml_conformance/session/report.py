@@ -73,7 +73,7 @@ def command(asked: Options, keyword: str, here: Path, proves: bool) -> str:
     if asked.tier is Tier.LIVE:
         words.append("--conformance-tier=live")
     if asked.on_server:
-        words.append("--conformance-store=server")
+        words.append(f"--conformance-store={asked.store}")
     if asked.patience != PATIENCE_SECONDS:
         words.append(f"--conformance-patience={asked.patience:g}")
     if asked.profiles:
