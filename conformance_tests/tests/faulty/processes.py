@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from pathlib import Path
 from typing import ClassVar
+
+from zenml.config.global_config import GlobalConfiguration
 
 from faulty.fault import MAKEFILE, breaks_foreign
 from faulty.launchers import LATER
@@ -55,6 +58,19 @@ class EndsAtOnce(Launched):
     def recipe(self, file: Path) -> str:
         fifo = shlex.quote(f"{file}.fifo")
         return f"mkfifo {fifo}; exec 0<>{fifo}; {super().recipe(file)}"
+
+
+@breaks_foreign(MAKEFILE, "PROC-8")
+class ReadsLogsAsText(MakefileOrchestrator):
+    """What steps have printed is shown in the client, as if all of it were text."""
+
+    def recipe(self, file: Path) -> str:
+        return f"exec >{shlex.quote(f'{file}.log')}; {super().recipe(file)}"
+
+    def wait_for(self, driver: subprocess.Popen[bytes]) -> None:
+        super().wait_for(driver)
+        for log in Path(GlobalConfiguration().local_stores_path, "makefiles").glob("*/*.log"):
+            log.read_text(encoding="utf-8")
 
 
 @breaks_foreign(MAKEFILE, "PROC-5", "PROC-7")

@@ -183,6 +183,10 @@ def standard_streams_work(step_process: StepProcess) -> None:
     run = _run_of(step_process, "ordinary")
     if (status := run.status_of("busy")) != "completed":
         raise Violation(f"a step printed 50 MB, some of it no text, and is {status}")
+    raised = next((s.raised for s in step_process.submissions if s.label == "ordinary"), None)
+    if raised and all(step.status == "completed" for step in run.steps):
+        words = "printed 50 MB, some of it no text, and no step has failed"
+        raise Violation(f"a step {words}; the client raised {raised}")
     if step_process.standard_input != "its end":
         raise Violation(f"reading standard input gives {step_process.standard_input}")
 
