@@ -45,14 +45,13 @@ def round_trip(target: Target) -> RoundTrip:
     from zenml.enums import StackComponentType
     from zenml.stack import StackComponent
 
-    assert session.current is not None
     config_class = target.flavor.config_class
     given = _filled(config_class, target.config)
     outside: list[str] = []
     try:
         before = config_class(**given)
         model = Client().create_stack_component(
-            name=f"{session.current.stack}-round-trip",
+            name=f"{session.stack()}-round-trip",
             flavor=target.flavor.name,
             component_type=StackComponentType.ORCHESTRATOR,
             configuration=given,

@@ -612,7 +612,7 @@ class ScenarioContext:
             label,
             call="zenml_conformance.context.operations:operate",
             payload=payload,
-            **(self._elsewhere(label) if self._is_on_server else {}),
+            **(self._elsewhere(label) if self.session.on_server else {}),
         )
         operator = Process(self.engine, spec)
         patience = OPERATOR_SECONDS * self._stretch
@@ -623,10 +623,6 @@ class ScenarioContext:
         if not result.exists():
             raise ScenarioBroken(read_tail(Path(spec.log)))
         return Done.read(result)
-
-    @property
-    def _is_on_server(self) -> bool:
-        return self.server is not None or self.session.users_server is not None
 
     def _elsewhere(self, label: str) -> dict[str, Any]:
         """What a process is started with that shares nothing with the client but the server."""

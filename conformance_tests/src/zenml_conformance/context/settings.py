@@ -38,9 +38,8 @@ def configure_component(configuration: dict[str, str | int]) -> None:
     from zenml.client import Client
     from zenml.enums import StackComponentType
 
-    assert session.current is not None
     Client().update_stack_component(
-        session.current.stack, StackComponentType.ORCHESTRATOR, configuration=configuration
+        session.stack(), StackComponentType.ORCHESTRATOR, configuration=configuration
     )
 
 

@@ -35,8 +35,7 @@ class IdleStepOperator(BaseStepOperator):
 
 def add_to_stack() -> None:
     """Give the active stack a step operator."""
-    assert session.current is not None
-    client, stack = Client(), session.current.stack
+    client, stack = Client(), session.stack()
     kind = StackComponentType.STEP_OPERATOR
     if not client.list_flavors(name=IDLE, type=kind).items:
         source = f"{__name__}.{IdleStepOperatorFlavor.__name__}"

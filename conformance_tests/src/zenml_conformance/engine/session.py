@@ -51,13 +51,19 @@ class Session(BaseModel):
     observer: bool = True
 
     @property
-    def stack(self) -> str:
-        """What the stack is called, and the components in it."""
-        return self.users_server.name if self.users_server else STACK
+    def on_server(self) -> bool:
+        """Whether clients and jobs talk to a ZenML server."""
+        return self.servers is not None or self.users_server is not None
 
 
 current: Session | None = None
 """The session of this process; None outside the suite."""
+
+
+def stack() -> str:
+    """Say what the stack of this process's session is called, and the components in it."""
+    assert current is not None
+    return current.users_server.name if current.users_server else STACK
 
 
 def join(session: Session) -> None:

@@ -1,7 +1,7 @@
 """A ZenML server that somebody else runs: scenarios play on it, and leave nothing there.
 
-Each scenario has a project of its own. Stacks, components and flavors belong to no project in
-ZenML; the session's are called alike, and are not to be taken for anybody else's.
+Each scenario has a project of its own. Stacks and components belong to no project in ZenML; the
+session's begin alike, and are not to be taken for anybody else's. Flavors keep their names.
 """
 
 from __future__ import annotations
@@ -50,19 +50,12 @@ class UsersServer(BaseModel):
         Raises:
             OptionError: If it can't be reached, or refuses the key.
         """
-        import requests
-
         file = directory / "api-key"
         file.touch(mode=0o600)
         file.write_text(key, encoding="utf-8")
         name = f"conformance-{secrets.token_hex(4)}"
         server = UsersServer(url=url.rstrip("/"), key_file=str(file), name=name)
-        try:
-            server.log_in()
-        except (requests.RequestException, KeyError) as error:
-            raise OptionError(
-                f"{OPTION}={url}: the login with the API key of a service account failed: {error}"
-            ) from None
+        server.log_in()
         return server
 
     @property
@@ -77,9 +70,10 @@ class UsersServer(BaseModel):
             A token.
 
         Raises:
-            requests.RequestException: If the server refuses.
+            OptionError: If the server refuses.
         """
-        return str(self._call("POST", "login", data={"password": self.key})["access_token"])
+        what, form = "the login with the API key of a service account", {"password": self.key}
+        return str(self._ask(what, "POST", "login", "access_token", data=form))
 
     def add_project(self, scenario: str, token: str) -> str:
         """Make a project for a scenario.
@@ -92,10 +86,11 @@ class UsersServer(BaseModel):
             The project's id.
 
         Raises:
-            requests.RequestException: If the server refuses.
+            OptionError: If the server refuses.
         """
         project = {"name": f"{self.name}-{secrets.token_hex(4)}", "display_name": scenario}
-        return str(self._call("POST", "projects", token, json=project)["id"])
+        what = "making a project"
+        return str(self._ask(what, "POST", "projects", "id", token, json=project))
 
     def flavors(self, names: set[str]) -> set[str]:
         """Find out which flavors the server knows.
@@ -107,7 +102,7 @@ class UsersServer(BaseModel):
             The ids of those that it knows.
 
         Raises:
-            requests.RequestException: If the server refuses.
+            OptionError: If the server refuses.
         """
         token = self.log_in()
         found = (self._found("flavors", name, token) for name in names)
@@ -120,31 +115,46 @@ class UsersServer(BaseModel):
             flavors: The ids of the flavors that it has registered.
 
         Raises:
-            requests.RequestException: If the server refuses.
+            OptionError: If the server refuses.
         """
         token = self.log_in()
         for kind in ("projects", "stacks", "components"):
             while found := self._found(kind, f"startswith:{self.name}", token):
                 for item in found:
-                    self._call("DELETE", f"{kind}/{item['id']}", token)
+                    self._delete(f"{kind}/{item['id']}", token)
         for flavor in flavors:
-            self._call("DELETE", f"flavors/{flavor}", token)
+            self._delete(f"flavors/{flavor}", token)
 
     def _found(self, kind: str, name: str, token: str) -> list[dict[str, Any]]:
-        params = {"name": name, "size": 100}
-        found: list[dict[str, Any]] = self._call("GET", kind, token, params=params)["items"]
+        what, params = f"listing {kind}", {"name": name, "size": 100}
+        found: list[dict[str, Any]] = self._ask(what, "GET", kind, "items", token, params=params)
         return found
 
-    def _call(self, method: str, path: str, token: str | None = None, **arguments: Any) -> Any:
+    def _delete(self, path: str, token: str) -> None:
+        self._ask(f"deleting {path}", "DELETE", path, None, token)
+
+    def _ask(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        field: str | None,
+        token: str | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Ask the server for something, of whose answer a field is wanted, or nothing."""
         import requests
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        response = requests.request(
-            method,
-            f"{self.url}/api/v1/{path}",
-            headers=headers,
-            timeout=REQUEST_SECONDS,
-            **arguments,
-        )
-        response.raise_for_status()
-        return response.json()
+        try:
+            response = requests.request(
+                method,
+                f"{self.url}/api/v1/{path}",
+                headers=headers,
+                timeout=REQUEST_SECONDS,
+                **arguments,
+            )
+            response.raise_for_status()
+            return response.json()[field] if field else None
+        except (requests.RequestException, KeyError, TypeError) as error:
+            raise OptionError(f"{OPTION}={self.url}: {what} failed: {error}") from None

@@ -25,7 +25,7 @@ def register_target() -> None:
 
     assert session.current is not None
     target = Target.load(session.current.target)
-    client, stack_name = Client(), session.current.stack
+    client, stack = Client(), session.stack()
     if not target.is_shipped:
         name = target.flavor.name
         known = client.list_flavors(name=name, type=StackComponentType.ORCHESTRATOR).items
@@ -41,21 +41,21 @@ def register_target() -> None:
                 "a name of its own."
             )
     orchestrator = client.create_stack_component(
-        name=stack_name,
+        name=stack,
         flavor=target.flavor.name,
         component_type=StackComponentType.ORCHESTRATOR,
         configuration=target.config,
     )
-    stack = {StackComponentType.ORCHESTRATOR: orchestrator.id}
+    components = {StackComponentType.ORCHESTRATOR: orchestrator.id}
     for word, component in target.harness.components().items():
         kind = StackComponentType(word)
-        stack[kind] = client.create_stack_component(
-            name=stack_name,
+        components[kind] = client.create_stack_component(
+            name=stack,
             flavor=component.flavor,
             component_type=kind,
             configuration=component.config,
         ).id
     local = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
-    stack.setdefault(StackComponentType.ARTIFACT_STORE, local.id)
-    client.create_stack(name=stack_name, components=dict(stack))
-    client.activate_stack(stack_name)
+    components.setdefault(StackComponentType.ARTIFACT_STORE, local.id)
+    client.create_stack(name=stack, components=dict(components))
+    client.activate_stack(stack)

@@ -12,7 +12,7 @@ import pytest
 from zenml_conformance.contract.rule import Tier
 from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.process import EngineProcess
-from zenml_conformance.engine.users_server import OPTION, UsersServer
+from zenml_conformance.engine.users_server import UsersServer
 from zenml_conformance.errors import OptionError
 from zenml_conformance.inputs import is_text
 from zenml_conformance.judging.description import Description
@@ -71,20 +71,15 @@ def launch(config: pytest.Config, options: Options) -> tuple[Runner, Description
 
 def _remove_in_the_end(config: pytest.Config, server: UsersServer, flavor: str) -> None:
     """Leave a server as it was found, whatever becomes of the session."""
-    import requests
-
     names = {flavor, IDLE}
-    try:
-        before = server.flavors(names)
-    except requests.RequestException as error:
-        raise OptionError(f"{OPTION}={server.url}: {error}") from None
+    before = server.flavors(names)
 
     def remove() -> None:
         try:
             server.remove(server.flavors(names) - before)
-        except requests.RequestException as error:
-            left = f"what is called {server.name}… (projects, stacks, components) is left"
-            print(f"{OPTION}={server.url}: {left}: {error}", file=sys.stderr)
+        except OptionError as error:
+            left = f"What is called {server.name}… (projects, stacks, components) is left there."
+            print(f"{error}\n{left}", file=sys.stderr)
 
     config.add_cleanup(remove)
 
