@@ -1,11 +1,18 @@
-"""The user's own ZenML configuration is neither read nor touched."""
+"""The user's own ZenML configuration is neither read nor touched, and jobs share none."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from commands import run_pytest
 from zenml_conformance.context.evidence import Evidence
+from zenml_conformance.engine.process import EngineProcess
+from zenml_conformance.engine.session import Session
+from zenml_conformance.fake_backend import FakeBackend, Job
+from zenml_conformance.protocol import EngineClient
+from zenml_conformance.store import machine_environment
+from zenml_conformance.target.spec import TargetSpec
 
 HOSTILE = {
     "ZENML_STORE_URL": "mysql://nobody:nothing@127.0.0.1:1/none",
@@ -53,3 +60,28 @@ def test_neither_read_nor_touched(tmp_path: Path) -> None:
     values = {value for probe in evidence.probes for value in probe.environment_at_start.values()}
     assert evidence.probes
     assert not values.intersection([*HOSTILE.values(), str(other)])
+
+
+def test_no_two_jobs_share_a_home(tmp_path: Path) -> None:
+    """ZenML would write the same `config.yaml` in all of them, and who reads it meanwhile fails."""
+    homes = tmp_path / "homes"
+    write = Job(name="job", command=("sh", "-c", f"echo $HOME >> {homes}"), environment={})
+    engine = EngineProcess([path for path in sys.path if path])
+    try:
+        session = Session(socket=engine.socket, target=TargetSpec(ref="reference"))
+        EngineClient(engine.socket).request(
+            "open_backend",
+            name="backend",
+            directory=str(tmp_path),
+            environment=machine_environment(),
+            faults={},
+            session=session.model_dump(),
+        )
+        backend = FakeBackend(engine.socket, "backend")
+        jobs = [backend.submit(write) for _ in range(2)]
+        while running := [job for job in jobs if not backend.status(job).is_ended]:
+            backend.wait_for_change(running, timeout=30)
+    finally:
+        engine.close()
+    one, other = homes.read_text().splitlines()
+    assert one != other

@@ -42,13 +42,10 @@ _QUIET = {
 }
 
 
-def machine_environment(home: Path) -> dict[str, str]:
+def machine_environment() -> dict[str, str]:
     """Give the environment that a machine of the suite's own gives to every process on it.
 
-    It has nothing that an orchestrator would have to forward.
-
-    Args:
-        home: The machine's home directory.
+    It has nothing that an orchestrator would have to forward. `HOME` is each process's own.
 
     Returns:
         Environment variables.
@@ -59,7 +56,7 @@ def machine_environment(home: Path) -> dict[str, str]:
         if name in os.environ and is_text(os.environ[name])
     }
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, **_QUIET, "HOME": str(home)}
+    return {**kept, **_QUIET}
 
 
 def user_environment(home: Path | None) -> dict[str, str]:
@@ -78,8 +75,7 @@ def user_environment(home: Path | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_NOT_INHERITED) and is_text(name + value)
     }
-    machine = machine_environment(home or Path.home())
-    return {**inherited, **machine}
+    return {**inherited, **machine_environment(), "HOME": str(home or Path.home())}
 
 
 def client_environment(directory: Path, simulated: bool) -> dict[str, str]:

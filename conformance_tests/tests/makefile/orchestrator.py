@@ -70,11 +70,15 @@ class MakefileOrchestrator(BaseOrchestrator):
         Client().zen_store.update_run(
             placeholder_run.id, PipelineRunUpdate(orchestrator_run_id=run_id)
         )
-        directory = Path(GlobalConfiguration().local_stores_path, "makefiles", str(uuid4()))
+        stores = GlobalConfiguration().local_stores_path
+        directory = Path(stores, "makefiles", str(uuid4()))
         directory.mkdir(mode=0o700, parents=True)
         own = {RUN_VARIABLE: run_id, "ZENML_REPOSITORY_PATH": os.devnull}
         for name, environment in step_environments.items():
-            self.describe(directory, snapshot, name, {**environment, **own})
+            # ZenML writes its configuration in place whenever a process starts.
+            configuration = str(self.file(directory, name).with_suffix(""))
+            places = {"ZENML_CONFIG_PATH": configuration, "ZENML_LOCAL_STORES_PATH": stores}
+            self.describe(directory, snapshot, name, {**environment, **own, **places})
         self.write_makefile(directory, snapshot, list(step_environments))
         driver = subprocess.Popen(
             [sys.executable, "-m", self.driver, str(directory), str(placeholder_run.id)],

@@ -110,14 +110,12 @@ class ScenarioContext:
         write_stretch(self.probes, self._stretch)
         self.backend: FakeBackend | None = None
         if session.backend is not None:
-            home = directory / "backend" / "home"
-            home.mkdir(mode=0o700)
             self.engine.request(
                 "open_backend",
                 name=session.backend,
                 directory=str(directory / "backend"),
                 environment={
-                    **store.machine_environment(home),
+                    **store.machine_environment(),
                     "DISABLE_DATABASE_MIGRATION": "true",
                 },
                 faults={},

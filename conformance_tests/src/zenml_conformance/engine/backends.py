@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ class Backends:
                 argv=record.job.command,
                 environment={
                     **host.environment,
+                    "HOME": _new_home(host.directory),
                     **(OF_IMAGES if record.job.image else {}),
                     **record.job.environment,
                 },
@@ -271,3 +273,12 @@ class Backends:
     def op_unanswered(self, caller: int, backend: str) -> int:
         """Count the questions that a fault has left without an answer."""
         return self._table(backend).unanswered
+
+
+def _new_home(directory: str) -> str:
+    """Make a home for a job's process.
+
+    ZenML writes `config.yaml` there, in place, whenever it starts. Of jobs that shared a home, those
+    would fail, by chance, that start in such a moment.
+    """
+    return tempfile.mkdtemp(prefix="home-", dir=directory)
