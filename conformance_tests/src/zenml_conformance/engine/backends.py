@@ -278,7 +278,7 @@ class Backends:
 def _new_home(directory: str) -> str:
     """Make a home for a job's process.
 
-    ZenML writes `config.yaml` there, in place, whenever it starts. Of jobs that shared a home, those
-    would fail, by chance, that start in such a moment.
+    ZenML writes `config.yaml` there, in place, whenever it starts. Of jobs that shared a home,
+    those would fail, by chance, that start in such a moment.
     """
     return tempfile.mkdtemp(prefix="home-", dir=directory)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import configure_mappers
 from zenml.environment import Environment
+from zenml.integrations.integration import Integration
 from zenml.integrations.registry import integration_registry
 
 from zenml_conformance.engine.warm_up import require_one_thread, share_statements
@@ -81,6 +84,7 @@ def preload(more: Sequence[str] = ()) -> None:
     for name in more:
         importlib.import_module(name)
     # Every step's process does these before it runs a step; they open no store.
+    _remember_integrations()
     integration_registry.activate_integrations()
     configure_mappers()
     _remember_packages()
@@ -93,6 +97,17 @@ def keep() -> None:
     """Keep all that there is now as it is: what is never collected stays shared with the forks."""
     gc.collect()
     gc.freeze()
+
+
+def _remember_integrations() -> None:
+    """Look only once whether what an integration needs is installed.
+
+    ZenML reads what the packages say about themselves, for each integration that it knows, in every
+    client and every step. All the processes of an engine share one environment.
+    """
+    look: Any = Integration.check_installation
+    remembered: Any = functools.cache(look.__func__)
+    setattr(Integration, look.__name__, classmethod(remembered))
 
 
 def _remember_packages() -> None:

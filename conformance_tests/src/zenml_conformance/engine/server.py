@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.backends import Backends
 from zenml_conformance.engine.children import Children
 from zenml_conformance.engine.preload import keep, preload
@@ -62,6 +63,8 @@ class Engine:
     def op_warm_up(self, caller: int, environment: dict[str, str]) -> bool:
         """Run pipelines in this very process, so that those forked from it need not begin cold."""
         warm_up(environment)
+        if set(zenml_servers.MODULES) <= {*sys.modules}:
+            zenml_servers.warm_up()
         keep()
         return True
 

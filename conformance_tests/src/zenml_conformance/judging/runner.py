@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +138,7 @@ class Runner:
         return Description.model_validate(answer)
 
     def create_store(self, directory: Path) -> None:
-        """Make a new store, with nothing in it but what ZenML puts there, and warm the engine up.
+        """Make a new store, with nothing in it but what ZenML puts there, and warm the engines up.
 
         Args:
             directory: Takes it; must not exist.
@@ -150,11 +152,17 @@ class Runner:
         if self._run(f"{_TEMPLATE_STORE}:create", environment=environment) != 0:
             log = inputs.read_tail(self.directory / "template_store.log")
             raise EngineError(f"ZenML could not make a store:\n{log}")
+        engines = [self.engine, *([EngineClient(self.servers)] if self.servers else [])]
+        with ThreadPoolExecutor(len(engines)) as threads:
+            for _ in threads.map(self._warm_up, engines, repeat(directory)):
+                pass
+
+    def _warm_up(self, engine: EngineClient, new: Path) -> None:
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             copy = Path(name)
-            store.clone(directory, copy)
+            store.clone(new, copy)
             environment = store.client_environment(copy, simulated=True)
-            self.engine.request("warm_up", patience=START_SECONDS, environment=environment)
+            engine.request("warm_up", patience=START_SECONDS, environment=environment)
 
     def prepare(self, base: Path) -> None:
         """Make the template store, with the orchestrator under test registered in it.
