@@ -33,6 +33,8 @@ def judge(subject: Subject) -> Outcomes:
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "pytest", "-q", f"--orchestrator={subject.flavor}"]
         command += [f"--rootdir={directory}", f"--conformance-report={directory}"]
+        if subject.tier != "static":
+            command.append("--conformance-store=server")  # As teams have it; and SRV needs one.
         if subject.harness:
             command.append(f"--orchestrator-harness={subject.harness}")
         if subject.tier == "live":

@@ -115,6 +115,7 @@ FROZEN = {
     "SRV-3": SHOULD,
     "SRV-4": SHOULD,
     "SRV-5": SHOULD,
+    "SRV-6": MUST,
     "STAT-1": MUST,
     "STAT-2": MUST,
     "STAT-3": MUST,

@@ -25,7 +25,8 @@ def kept() -> dict[str, str]:
 
 def test_local(tmp_path: Path) -> None:
     report = tmp_path / "junit.xml"
-    done = run_pytest(tmp_path, "--orchestrator=local", "-q", f"--junitxml={report}")
+    options = ("--orchestrator=local", "--conformance-store=server")
+    done = run_pytest(tmp_path, *options, "-q", f"--junitxml={report}")
     outcomes = [
         json.loads(item.attrib["value"])
         for item in ElementTree.parse(report).iter("property")  # noqa: S314 - pytest wrote it

@@ -6,9 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
+from zenml.config.global_config import GlobalConfiguration
 from zenml.login.credentials_store import get_credentials_store
 
 from faulty.fault import BOTH, breaks
@@ -96,3 +98,18 @@ class DiesWithTheServer(Coordinator):
 
         vars(coordinator)["through_outages"] = once
         super().walk()
+
+
+@breaks("SRV-6", topologies=BOTH, scenarios=("diamond", "two_users"))
+class KeepsTheFirstToken(JobFactory):
+    """The jobs of all users have the token of the first one."""
+
+    def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
+        if "ZENML_STORE_API_TOKEN" not in given:
+            return super().environment(given, image)
+        kept = Path(GlobalConfiguration().local_stores_path, "token")
+        if not kept.exists():
+            kept.touch(mode=0o600)
+            kept.write_text(given["ZENML_STORE_API_TOKEN"])
+        mine = {**given, "ZENML_STORE_API_TOKEN": kept.read_text()}
+        return super().environment(mine, image)

@@ -239,6 +239,8 @@ class StepRecord(BaseModel):
     ended: float | None = None
     outputs: dict[str, str | None] = Field(default_factory=dict)
     """Each output, with the error that loading it raised, if any."""
+    user: str | None = None
+    """Whose record it is: that of whoever the step's process was logged in as."""
 
 
 class RunRecord(BaseModel):

@@ -194,6 +194,18 @@ class ScenarioContext:
         self.clients.append(Client(self.engine, spec, result))
         return self.clients[-1]
 
+    def log_in_as(self, user: str, client: str) -> None:
+        """Have a client log in as another user than the other ones. Only with a server.
+
+        Args:
+            user: The user, who is new.
+            client: What the client is going to be called.
+        """
+        assert self.server
+        token = self.server.add_user(user)
+        config = store.own_configuration(self.directory, client)["ZENML_CONFIG_PATH"]
+        store.log_in(Path(config), self.server.url, token)
+
     def submit(self, label: str, pipeline: Any, how: str = "once", **arguments: Any) -> Submission:
         """Run a pipeline in a client process and wait until the client and all jobs are done.
 

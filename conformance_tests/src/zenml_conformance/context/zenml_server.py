@@ -116,6 +116,28 @@ class ZenMLServer:
         store.log_in(self._store / store.CONFIGURATION, self.url, token)
         return token
 
+    def add_user(self, name: str) -> str:
+        """Add a user, and log in.
+
+        Args:
+            name: The user's.
+
+        Returns:
+            The token that a login gives.
+
+        Raises:
+            requests.RequestException: If the server refuses the login.
+        """
+        import requests
+        from zenml.client import Client
+
+        password = secrets.token_hex()
+        Client().create_user(name, password, is_admin=True)
+        form = {"username": name, "password": password}
+        response = requests.post(f"{self.url}/api/v1/login", data=form, timeout=START_SECONDS)
+        response.raise_for_status()
+        return str(response.json()["access_token"])
+
     def click(self, path: str, token: str, seconds: float, **parameters: Any) -> Done:
         """Have the server do something, as a button of its dashboard does.
 

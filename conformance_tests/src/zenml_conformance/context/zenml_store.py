@@ -64,6 +64,7 @@ def records() -> list[RunRecord]:
                     started=_seconds(step.start_time),
                     ended=_seconds(step.end_time),
                     outputs=_outputs(step),
+                    user=step.user.name if step.user else None,
                 )
                 for step in _steps(pipeline_run_id=run.id, hydrate=True)
             ],

@@ -21,6 +21,7 @@ from zenml_conformance.scenarios.diamond import Diamond
 from zenml_conformance.scenarios.login_ended import IDLE_SECONDS, LoginEnded
 from zenml_conformance.scenarios.server_away import ServerAway
 from zenml_conformance.scenarios.stopped_by_server import StoppedByServer
+from zenml_conformance.scenarios.two_users import TwoUsers
 
 server_rule = functools.partial(rule, profile=Profile.SERVER, needs_server=True, since="0.3")
 
@@ -158,3 +159,30 @@ def the_buttons_do_what_they_say(stopped_by_server: StoppedByServer) -> None:
             "the server was told to stop the run, and said that it had; the run was "
             f"{seen.after_stop.status!r}{went_on}"
         )
+
+
+@server_rule("SRV-6", MUST)
+def users_are_kept_apart(two_users: TwoUsers) -> None:
+    """What a run does is done as the user who has submitted it, also beside another user's run.
+
+    Why: what works for several runs, such as a daemon, a pool of processes or a service on the
+    cluster, meets more than one user's token. With the wrong one, a run's records and artifacts
+    are another user's, who may see less or more, and the run ends when that token does.
+
+    Fix: give each process the environment that ZenML handed over for its own run
+    (`submit_pipeline`, `submit_dynamic_pipeline`), and keep nothing of it for the next run. In a
+    generated `backend.py`: start each job with `job.environment`, and with nothing of another job's.
+    """
+    if not two_users.at_once:
+        raise NotSeen("no step of the one run was seen while one of the other run went on")
+    runs = [run for run in two_users.runs if run.id in two_users.submitted_by]
+    if len(runs) < len(two_users.submitted_by):
+        raise NotSeen("the run of one of the two users was not recorded")
+    for run in runs:
+        user = two_users.submitted_by[run.id]
+        for step in run.steps:
+            if step.user != user:
+                whose = step.user or "nobody"
+                raise Violation(f"{step.name!r}, of {user}'s run, was done as: {whose}")
+        if run.status != "completed":
+            raise Violation(f"{user}'s run, beside one of another user, was {run.in_words}")
