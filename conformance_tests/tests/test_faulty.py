@@ -24,6 +24,7 @@ from zenml_conformance.engine import zenml_servers
 from zenml_conformance.engine.process import EngineProcess
 from zenml_conformance.judging.judge import Judge, scenarios_of
 from zenml_conformance.judging.runner import Runner
+from zenml_conformance.protocol import EngineClient
 from zenml_conformance.target.spec import TargetSpec
 
 PARALLEL_SCENARIOS = 6
@@ -66,7 +67,8 @@ class Bank:
         self._search_path = search_path
         self._thread = ThreadPoolExecutor(1)
         self._store = directory / "store"
-        self._runner("new", TargetSpec(ref="reference")).create_store(self._store)
+        self._new = self._runner("new", TargetSpec(ref="reference"))
+        self._new.create_store(self._store)
         self._sound = {
             name: self._prepare(name, construction.target, self._grounds(name, faults))
             for name, construction in CONSTRUCTIONS.items()
@@ -159,7 +161,9 @@ class Bank:
     @functools.cached_property
     def _servers(self) -> EngineProcess:
         """The engine of ZenML servers, for the faults that only they show."""
-        return EngineProcess(self._search_path, preload=zenml_servers.MODULES)
+        engine = EngineProcess(self._search_path, preload=zenml_servers.MODULES)
+        self._new.warm_up(EngineClient(engine.socket), self._store)
+        return engine
 
     def close(self) -> None:
         """End the engines."""

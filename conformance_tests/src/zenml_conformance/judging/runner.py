@@ -154,10 +154,16 @@ class Runner:
             raise EngineError(f"ZenML could not make a store:\n{log}")
         engines = [self.engine, *([EngineClient(self.servers)] if self.servers else [])]
         with ThreadPoolExecutor(len(engines)) as threads:
-            for _ in threads.map(self._warm_up, engines, repeat(directory)):
+            for _ in threads.map(self.warm_up, engines, repeat(directory)):
                 pass
 
-    def _warm_up(self, engine: EngineClient, new: Path) -> None:
+    def warm_up(self, engine: EngineClient, new: Path) -> None:
+        """Have an engine run pipelines itself, so that its forks need not begin cold.
+
+        Args:
+            engine: The engine.
+            new: Directory of a new store, to do so in a copy of it.
+        """
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             copy = Path(name)
             store.clone(new, copy)

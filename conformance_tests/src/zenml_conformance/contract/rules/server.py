@@ -171,7 +171,7 @@ def users_are_kept_apart(two_users: TwoUsers) -> None:
 
     Fix: give each process the environment that ZenML handed over for its own run
     (`submit_pipeline`, `submit_dynamic_pipeline`), and keep nothing of it for the next run. In a
-    generated `backend.py`: start each job with `job.environment`, and with nothing of another job's.
+    generated `backend.py`: start each job with `job.environment`, and nothing of another job's.
     """
     if not two_users.at_once:
         raise NotSeen("no step of the one run was seen while one of the other run went on")
