@@ -18,6 +18,9 @@ WITH_ENGINES := if [ -e .engines/environment ]; then set -a; . ./.engines/enviro
 # A judgement on a real engine takes minutes: no worker may end long before the other.
 ON_ALL_CORES := -n auto --dist worksteal
 
+# What the time went to, at the end.
+SLOWEST := --durations=20 --durations-min=20
+
 # Runs ahead of its tests by itself, on all cores: workers would each run everything.
 BANK := conformance_tests/tests/test_faulty.py
 
@@ -33,9 +36,9 @@ demo: ## Generate a project, run its examples, judge its orchestrator
 	@$(IN_SCRATCH) $(PYTHON) tools/demo.py
 
 test: lint ## Run everything that is a test
-	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs $(ON_ALL_CORES) tests
-	@$(IN_SCRATCH) $(BIN)/pytest -q $(ON_ALL_CORES) --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
-	@$(IN_SCRATCH) $(BIN)/pytest -q --tb=short --rootdir conformance_tests $(BANK)
+	@$(WITH_ENGINES) && $(IN_SCRATCH) $(BIN)/pytest -q -rfEs $(SLOWEST) $(ON_ALL_CORES) tests
+	@$(IN_SCRATCH) $(BIN)/pytest -q $(SLOWEST) $(ON_ALL_CORES) --rootdir conformance_tests conformance_tests/tests --ignore $(BANK)
+	@$(IN_SCRATCH) $(BIN)/pytest -q --tb=short $(SLOWEST) --rootdir conformance_tests $(BANK)
 
 live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour (`make engines` first)
 	@$(WITH_ENGINES) && $(IN_SCRATCH) KIT_EVERY_RULE=1 $(BIN)/pytest -q -rfEs tests/test_conformance.py \
