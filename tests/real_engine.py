@@ -15,6 +15,9 @@ import pytest
 
 from engines import Engines
 
+ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
+"""Patterns whose engine can run on this machine, and the variable that leads to it."""
+
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
 ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}
 
@@ -33,6 +36,19 @@ def leave_out(message: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def need_engine(pattern: str) -> None:
+    """Leave a test out where a pattern's engine is not running; in CI, fail it.
+
+    Args:
+        pattern: The pattern; one that has no engine needs none.
+    """
+    variable = ENGINES.get(pattern)
+    if variable and variable not in os.environ:
+        leave_out(
+            f"{pattern}: its engine is not running, or {variable} does not say so (make engines)"
+        )
 
 
 def needs(variable: str) -> pytest.MarkDecorator:

@@ -16,10 +16,7 @@ import pytest
 
 from engines import PATTERNS, ROOT, Engines, flavor_of
 from grid_engine import GridEngine
-from real_engine import leave_out
-
-ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
-"""Patterns whose engine can run on this machine, and the variable that leads to it."""
+from real_engine import ENGINES, leave_out, need_engine
 
 LIVE = ("--conformance-tier=live", "--conformance-patience=120")
 """A job may wait for its start for long on a machine that is busy with other tests."""
@@ -34,19 +31,6 @@ OF_ENGINES = (
 )
 """The rules that depend on what starts a job. All others are about the core, which is the same in
 every pattern: `local` is judged by them on its own backend."""
-
-
-def need_engine(pattern: str) -> None:
-    """Leave a test out where a pattern's engine is not running; in CI, fail it.
-
-    Args:
-        pattern: The pattern.
-    """
-    variable = ENGINES[pattern]
-    if variable not in os.environ:
-        leave_out(
-            f"{pattern}: its engine is not running, or {variable} does not say so (make engines)"
-        )
 
 
 def judge(

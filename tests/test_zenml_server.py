@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import requests
 
 from engines import Engines, flavor_of
-from real_engine import leave_out
+from real_engine import ENGINES, leave_out, need_engine
 
 URL, KEY_FILE = "ZENML_KIT_SERVER_URL", "ZENML_KIT_SERVER_KEY_FILE"
 """Where `make engines` says where its server is."""
@@ -193,14 +194,24 @@ def test_a_key_that_opens_nothing_is_refused(url: str, tmp_path: Path) -> None:
     assert "401" in done.stderr
 
 
-def test_a_team_s_day(url: str, engines: Engines, tmp_path: Path) -> None:
-    """Registered on the server, `local` runs the examples and a dynamic pipeline there.
+def in_containers(project: Path) -> list[str]:
+    """Give the configuration with which steps run in an image that lacks the project alone."""
+    module = flavor_of(project)[0].partition(".")[0]
+    volume = f"{project / 'src' / module}:/app/{module}:ro"
+    return ["--image=zenml-kit-steps", f"--volumes={json.dumps([volume])}"]
+
+
+@pytest.mark.parametrize("pattern", ["local", *ENGINES])
+def test_a_team_s_day(pattern: str, url: str, engines: Engines, tmp_path: Path) -> None:
+    """Registered on the server, a project runs its examples and a dynamic pipeline on its engine.
 
     What is slow is stopped by somebody with another home and another directory.
     """
-    name = f"acme{os.getpid()}"  # The server stays, with all that is registered there.
+    need_engine(pattern)
+    # The server stays, with all that is registered there.
+    name = f"acme{pattern}{os.getpid()}"
     package = f"zenml-{name}-orchestrator"
-    project = engines.cookiecutter(tmp_path, package_name=package, backend_pattern="local")
+    project = engines.cookiecutter(tmp_path, package_name=package, backend_pattern=pattern)
     (project / "pipelines.py").write_text(PIPELINES)
     (tmp_path / "stop.py").write_text(STOP)
     desk, elsewhere = Desk(project, tmp_path / "home"), Desk(tmp_path, tmp_path / "elsewhere")
@@ -208,11 +219,14 @@ def test_a_team_s_day(url: str, engines: Engines, tmp_path: Path) -> None:
         home.mkdir()
     elsewhere.environment["PYTHONPATH"] = str(project / "src")
     source = ".".join(flavor_of(project))
+    config = in_containers(project) if pattern == "docker" else []
+    # The image has no scikit-learn, which the second example needs.
+    examples = ["load_and_process", *([] if pattern == "docker" else ["digits"])]
     desk.run("zenml", "init")
     desk.run("zenml", "orchestrator", "flavor", "register", source)
-    desk.run("zenml", "orchestrator", "register", name, "--flavor", name)
+    desk.run("zenml", "orchestrator", "register", name, "--flavor", name, *config)
     desk.run("zenml", "stack", "register", name, "-o", name, "-a", "default", "--set")
-    for example in ("load_and_process", "digits"):
+    for example in examples:
         assert "completed" in desk.run("python", f"examples/{example}.py")
     assert desk.run("python", "pipelines.py", "dynamic").split()[-1] == "completed"
 
