@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from zenml_conformance.context.evidence import Evidence
-from zenml_conformance.context.zenml_server import USER
 from zenml_conformance.scenarios.scenario import scenario
 from zenml_conformance.scenarios.shared.decorators import pipeline, step
 from zenml_conformance.scenarios.shared.probes import leave_probe, mark, wait_for_mark
@@ -61,6 +60,8 @@ def the_other_ones(probes: str) -> None:
 @scenario(TwoUsers)
 def run(context: ScenarioContext, seen: TwoUsers) -> None:
     """While a step of one user's run goes on, another user of the server submits a run."""
+    from zenml_conformance.context.zenml_server import USER
+
     context.log_in_as(COLLEAGUE, client="second")
     clients = {USER: context.start("first", one_users)}
     context.wait_for_mark("first")
