@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.scenarios.scenario import scenario
-from zenml_conformance.scenarios.shared.decorators import pipeline, step
-from zenml_conformance.scenarios.shared.probes import leave_probe, mark, wait_for_mark
-from zenml_conformance.scenarios.shared.steps import sink
+from zenml_conformance.scenarios.shared.two_runs import (
+    FIRST,
+    SECOND,
+    first_of_two,
+    second_of_two,
+)
 
 if TYPE_CHECKING:
     from zenml_conformance.context.scenario_context import ScenarioContext
@@ -35,38 +37,17 @@ class TwoUsers(Evidence):
     at_once: bool = False
 
 
-@step
-def work(probes: str, own: str, other: str) -> int:
-    """Go on until a step of the other user's run has begun, too."""
-    began = time.monotonic()
-    mark(probes, own)
-    met = wait_for_mark(probes, other, SUBMISSION_SECONDS)
-    leave_probe(probes, began=began, ended=time.monotonic(), met=met)
-    return 1
-
-
-@pipeline(enable_cache=False)
-def one_users(probes: str) -> None:
-    """Two steps of the first user's."""
-    sink(probes, work(probes, own="first", other="second", id="source"))
-
-
-@pipeline(enable_cache=False)
-def the_other_ones(probes: str) -> None:
-    """Two steps of the second user's."""
-    sink(probes, work(probes, own="second", other="first", id="source"))
-
-
 @scenario(TwoUsers)
 def run(context: ScenarioContext, seen: TwoUsers) -> None:
     """While a step of one user's run goes on, another user of the server submits a run."""
     from zenml_conformance.context.zenml_server import USER
 
-    context.log_in_as(COLLEAGUE, client="second")
-    clients = {USER: context.start("first", one_users)}
-    context.wait_for_mark("first")
-    clients[COLLEAGUE] = context.start("second", the_other_ones)
-    seen.at_once = context.wait_for_mark("second")
+    context.log_in_as(COLLEAGUE, client=SECOND)
+    patience: dict[str, Any] = {"seconds": SUBMISSION_SECONDS}
+    clients = {USER: context.start(FIRST, first_of_two, parameters=patience)}
+    context.wait_for_mark(FIRST)
+    clients[COLLEAGUE] = context.start(SECOND, second_of_two, parameters=patience)
+    seen.at_once = context.wait_for_mark(SECOND)
     for client in clients.values():
         context.finish(client)
     context.settle()
