@@ -223,6 +223,10 @@ def test_a_team_s_day(pattern: str, url: str, engines: Engines, tmp_path: Path) 
     # The image has no scikit-learn, which the second example needs.
     examples = ["load_and_process", *([] if pattern == "docker" else ["digits"])]
     desk.run("zenml", "init")
+    # As long as a user has not chosen, a server with more than one project gives them none.
+    desk.run("zenml", "project", "register", f"{name}-other")
+    for user in (desk, elsewhere):
+        user.run("zenml", "project", "set", "default")
     desk.run("zenml", "orchestrator", "flavor", "register", source)
     desk.run("zenml", "orchestrator", "register", name, "--flavor", name, *config)
     desk.run("zenml", "stack", "register", name, "-o", name, "-a", "default", "--set")
