@@ -30,9 +30,9 @@ class AcmeBackend(JobBackend):
     Optional, see `JobBackend`: `find` looks for a job whose submission was not answered, which can
     happen to anything behind a network; `check` refuses jobs that can never run; `statuses` asks
     for many jobs at once; `wait` replaces polling every `poll_seconds`; `log_location` leads users
-    to the output; `gpu_classes` says that your system knows types of GPUs; `recorded_resources`
-    tells the conformance suite what a job was given. If your system starts jobs at set times, see
-    `core/schedules.py`.
+    to the output, and `reason` tells them why a job has died; `gpu_classes` says that your system
+    knows types of GPUs; `recorded_resources` tells the conformance suite what a job was given. If
+    your system starts jobs at set times, see `core/schedules.py`.
     """
 
     config: AcmeOrchestratorConfig

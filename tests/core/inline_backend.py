@@ -33,6 +33,7 @@ class InlineBackend(SchedulingBackend):
         die_afterwards: Whose jobs fail when their work is done and reported.
         refuse: Whose jobs are not accepted.
         lose: Whose jobs are accepted, once without an answer.
+        reasons: Why jobs have ended, as the system puts it.
         schedules: The jobs that are started at set times, with the times, by id.
         waits: How often jobs were waited for.
     """
@@ -48,6 +49,7 @@ class InlineBackend(SchedulingBackend):
         self.die_afterwards: set[str] = set()
         self.refuse: set[str] = set()
         self.lose: set[str] = set()
+        self.reasons: dict[str, str] = {}
         self.schedules: dict[str, tuple[Job, str]] = {}
         self.waits = 0
 
@@ -89,6 +91,10 @@ class InlineBackend(SchedulingBackend):
     def log_location(self, job_id: str) -> str:
         """Name a file that nothing is written to."""
         return f"/logs/{job_id}"
+
+    def reason(self, job_id: str) -> str | None:
+        """Look it up."""
+        return self.reasons.get(_who(self.jobs[job_id]))
 
     def schedule(self, job: Job, cron: str) -> str:
         """Keep it; `fire` is the clock."""

@@ -57,6 +57,16 @@ def test_a_step_that_is_not_accepted_fails(backend: InlineBackend) -> None:
     assert "the queue is closed" in str(ended.steps["left"].exception_info)
 
 
+def test_a_step_that_the_system_has_ended_says_why(backend: InlineBackend) -> None:
+    """In the system's words, and where its output is."""
+    backend.never_start = {"left"}
+    backend.reasons = {"left": "OUT_OF_MEMORY"}
+    ended = run(diamond)
+    assert statuses(ended)["left"] == "failed"
+    told = str(ended.steps["left"].exception_info)
+    assert "has not reported how: OUT_OF_MEMORY. Its log may tell more: /logs/" in told
+
+
 def test_a_step_that_there_is_no_room_for_fails(
     backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from zenml import CommandStep, pipeline
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StepRuntime
 from zenml.models import PipelineRunResponse, PipelineRunUpdate
+from zenml.orchestrators.step_runner import StepRunner
 from zenml.utils.run_utils import refresh_run_status
 
 from zenml_conformance.core.coordinator import CoordinatorTopology
@@ -92,6 +95,26 @@ def test_an_isolated_step_that_never_reports_fails(backend: InlineBackend, fault
     """Its job has ended, or is cancelled because it will never start."""
     setattr(backend, fault, {"apart"})
     assert statuses(run(isolated)) == {"": "failed", "one": "completed", "apart": "failed"}
+
+
+def test_an_isolated_step_runs_once(
+    backend: InlineBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the system starts its job again, which Kubernetes does after an eviction."""
+    run_step = StepRunner.run
+    begun: list[str] = []
+    again: list[str] = []
+
+    def run_twice(self: StepRunner, **fields: Any) -> None:
+        begun.append(fields["step_run"].name)
+        if begun.count("apart") == 1 and not again:
+            again.append(backend.submit(replace(backend.steps()["apart"], name="again")))
+        run_step(self, **fields)
+
+    monkeypatch.setattr(StepRunner, "run", run_twice)
+    assert statuses(run(isolated))["apart"] == "completed"
+    assert [backend.states[job_id] for job_id in again] == [JobState.FAILED]
+    assert begun.count("apart") == 1
 
 
 def test_what_the_runner_is_told_of_an_isolated_step(backend: InlineBackend) -> None:

@@ -24,6 +24,7 @@ from .monitoring import (
     job_states,
     log_location,
     submit_job,
+    unreported,
     wait_for_news,
 )
 from .outages import through_outages
@@ -261,12 +262,7 @@ class Coordinator:
 
     def end_job(self, name: str, job_id: str) -> None:
         """Deal with the end of the job of a step, in whatever way it has ended."""
-        log = self.register_log(name, job_id)
-        reason = (
-            f"Its job {job_id} has ended, and the step has not reported how. It was probably "
-            "killed, or could not start; its log may tell"
-        )
-        self.end(name, f"{reason}: {log}" if log else f"{reason}.")
+        self.end(name, unreported(self.backend, job_id, self.register_log(name, job_id)))
 
     def end(self, name: str, reason: str) -> None:
         """Act on the outcome of a step: on what the store says, not on an exit code."""

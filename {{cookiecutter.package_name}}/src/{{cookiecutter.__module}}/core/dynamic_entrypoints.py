@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
 from zenml.orchestrators.signal_handler import SignalHandler
 from zenml.pipelines.dynamic.entrypoint_configuration import (
     RUN_ID_OPTION,
     DynamicPipelineEntrypointConfiguration,
 )
 from zenml.step_operators.step_operator_entrypoint_configuration import (
+    STEP_RUN_ID_OPTION,
     StepOperatorEntrypointConfiguration,
 )
 
@@ -40,6 +42,23 @@ class PipelineEntrypoint(SourceRootOption, DynamicPipelineEntrypointConfiguratio
 
 class IsolatedStepEntrypoint(SourceRootOption, StepOperatorEntrypointConfiguration):
     """Runs a step of a dynamic pipeline that has a job of its own."""
+
+    def run(self) -> None:
+        """Run the step, unless a process of its job has begun to.
+
+        Some systems start a job again after they have lost it, and don't know how far it was. A
+        step of a static pipeline is safe from that: ZenML refuses a second record of it.
+
+        Raises:
+            RuntimeError: If one has.
+        """
+        record = Client().get_run_step(UUID(self.entrypoint_args[STEP_RUN_ID_OPTION]))
+        if record.status != ExecutionStatus.PROVISIONING:
+            raise RuntimeError(
+                f"Step `{record.name}` is not run again: it is {record.status.value}, so this is "
+                "not the first process of its job."
+            )
+        super().run()
 
     def _run_step(self, step: Step, snapshot: PipelineSnapshotResponse) -> None:
         # ZenML prepares other steps for SIGTERM in the launcher, which has no part in this one.

@@ -14,7 +14,7 @@ from zenml.enums import ExecutionStatus
 from zenml.logger import get_logger
 
 from .jobs import ORCHESTRATION, JobState
-from .monitoring import cancel_job, check_job, log_location, submit_job
+from .monitoring import cancel_job, check_job, log_location, submit_job, unreported
 from .orchestrator import JobOrchestrator
 from .registry import isolated_step_job, register_step_job
 from .topology import SubmittedJobs
@@ -119,7 +119,10 @@ class DynamicPipelines(JobOrchestrator):
         if not state.is_ended:
             return self.status_of_alive(state)
         # Read after the job has ended: it is final now, or never will be.
-        return self.status_of_ended(state, Client().get_run_step(step_run.id))
+        record = Client().get_run_step(step_run.id)
+        if not record.status.is_finished and (job_id := self.isolated_job(record)):
+            logger.warning("Step `%s`: %s", record.name, unreported(self.backend, job_id, None))
+        return self.status_of_ended(state, record)
 
     def status_of_alive(self, state: JobState) -> ExecutionStatus:
         """Translate the state of a job that has not ended. ZenML has another use for `QUEUED`."""

@@ -249,6 +249,15 @@ class JobBackend(ABC):
         del job_id
         return None
 
+    def reason(self, job_id: str) -> str | None:
+        """Say why a job has ended without reporting it, or does not start: in the system's words.
+
+        Returns:
+            For example "OUT_OF_MEMORY"; None if there is nothing to say. It reaches the user.
+        """
+        del job_id
+        return None
+
     def recorded_resources(self, job_id: str) -> Resources | None:
         """Say what the system itself has on record of a running job's resources.
 

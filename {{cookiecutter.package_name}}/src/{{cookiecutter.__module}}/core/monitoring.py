@@ -185,6 +185,24 @@ def log_location(backend: JobBackend, job_id: str) -> str | None:
         return None
 
 
+def unreported(backend: JobBackend, job_id: str, log: str | None) -> str:
+    """Put in words that a job has ended without its step's having reported how.
+
+    Args:
+        backend: The backend, which may know why.
+        job_id: The job.
+        log: Where its output is.
+    """
+    try:
+        reason = backend.reason(job_id)
+    except Exception as error:
+        logger.warning("Why job %s has ended is not known: %s", job_id, error)
+        reason = None
+    ended = f"Its job {job_id} has ended, and the step has not reported how"
+    ended += f": {reason.rstrip('.')}." if reason else ". It was probably killed, or did not start."
+    return f"{ended} Its log may tell more: {log}" if log else ended
+
+
 def log_locations(backend: JobBackend, jobs: dict[str, str]) -> dict[str, str]:
     """Say where a person finds the output of steps.
 
