@@ -5,7 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-# Nothing is written outside the checkout.
+# Nothing is written outside the checkout, but Kubernetes' programs, which take minutes to build: they
+# are kept for all checkouts (docs/engines.md).
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

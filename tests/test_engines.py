@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import runpy
@@ -9,21 +10,26 @@ import stat
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from kubernetes.client import BatchV1Api
 
 import engine as subject
+from containerd import BUSYBOX_IMAGE
 from engine import HOME, Daemon, Engine, EngineError
+from kubernetes_cluster import NODE, Kubernetes
 from podman_service import Podman
 from ray_head import Ray
 from real_engine import leave_out
 from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
+KINDS = (Slurm, Podman, Ray, ZenMLServer, Kubernetes)
 TOOL = Path(subject.__file__).parent
 SLEEP = ("sleep", "3600")
 SECRETS = ("password", "api_key", "signature")
@@ -163,7 +169,7 @@ def test_elsewhere(
     acted: list[Engine] = []
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: system)
     monkeypatch.setattr("os.geteuid", lambda: user)
-    for kind in (Slurm, Podman, Ray, ZenMLServer):
+    for kind in KINDS:
         monkeypatch.setattr(kind, "up", acted.append)
         monkeypatch.setattr(kind, "check", acted.append)
     assert main(["up"]) == 1
@@ -171,7 +177,7 @@ def test_elsewhere(
     assert not acted
 
 
-@pytest.fixture(params=[Slurm, Podman, Ray, ZenMLServer], ids=lambda kind: str(kind.name))
+@pytest.fixture(params=KINDS, ids=lambda kind: str(kind.name))
 def running(request: pytest.FixtureRequest) -> Engine:
     """Each of the engines that `make engines` starts."""
     return need(request.param(HOME))
@@ -303,6 +309,78 @@ def test_cluster_leaves_nothing_running(cluster: Slurm, tmp_path: Path) -> None:
     cluster.down()
     assert not alive(detached)
     assert not mentions(str(cluster.home))
+
+
+@pytest.fixture
+def kubernetes() -> Iterator[Kubernetes]:
+    """A Kubernetes cluster of this test's own, without the image for steps."""
+    need(Kubernetes(HOME))
+    with tempfile.TemporaryDirectory() as directory:
+        cluster = Kubernetes(Path(directory), steps_image=False)
+        try:
+            cluster.up()
+            yield cluster
+        finally:
+            cluster.down()
+
+
+def test_kubernetes_of_its_own(kubernetes: Kubernetes) -> None:
+    """It is mended, does what it is told to, and is gone without a trace: beside another one."""
+    assert kubernetes.check().endswith(f"a Job ran; node {NODE} ready")
+    assert stat.S_IMODE(kubernetes.kubeconfig.stat().st_mode) == 0o600
+    container = running_container(kubernetes)
+
+    # What has ended is started again, and knows its Jobs; the rest stays.
+    processes = {daemon.name: daemon.process() for daemon in kubernetes.daemons}
+    ended = [processes.pop(name) for name in ("etcd", "containerd", "kube-scheduler")]
+    subject.end(process for process in ended if process)
+    assert not kubernetes.is_up
+    kubernetes.up()
+    assert kubernetes.check()
+    now = {daemon.name: daemon.process() for daemon in kubernetes.daemons}
+    assert {name: now[name] for name in processes} == processes
+
+    kubernetes.stop_kubelet()
+    kubernetes.restart_api_server()
+    assert kubernetes.api_server.process() != now["kube-apiserver"]
+    kubernetes.start_kubelet()
+    assert alive(container)
+
+    name = json.loads((kubernetes.home / "cluster.json").read_text())["network"]
+    kubernetes.down()
+    assert not alive(container)
+    assert not mentions(str(kubernetes.home))
+    assert not mentions(f"zenml-kit-{name}")
+    assert f"zenml-kit-{name}" not in psutil.net_if_addrs()
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/zenml-kit-{name}"))
+    assert str(kubernetes.home) not in Path("/proc/mounts").read_text()
+    assert Kubernetes(HOME).check()
+
+
+def running_container(cluster: Kubernetes) -> psutil.Process:
+    """Submit a Job that never ends; return the process of its container."""
+    seconds = str(uuid.uuid4().int % 10**6 + 10**6)
+    container = {
+        "name": "main",
+        "image": BUSYBOX_IMAGE,
+        "imagePullPolicy": "Never",
+        "command": ["sleep", seconds],
+    }
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    with cluster.client() as client:
+        BatchV1Api(client).create_namespaced_job(
+            "default",
+            {"metadata": {"name": "stays"}, "spec": {"template": {"spec": pod}}},
+        )
+
+    def attempt() -> psutil.Process:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if process.cmdline() == ["sleep", seconds]:
+                    return process
+        raise EngineError("it does not")
+
+    return subject.wait_for("the container to run", attempt, [cluster.kubelet])
 
 
 def run_in_background(cluster: Slurm, started: Path) -> psutil.Process:

@@ -22,15 +22,19 @@ import time
 from collections.abc import Iterator, Sequence
 
 from engine import HOME, Engine, EngineError, install, wait_for
+from kubernetes_cluster import Kubernetes
 from podman_service import Podman
 from ray_head import Ray
 from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
-ENGINES: tuple[Engine, ...] = (Slurm(HOME), Podman(HOME), Ray(HOME), ZenMLServer(HOME))
+ENGINES: tuple[Engine, ...] = (
+    *(Slurm(HOME), Podman(HOME), Ray(HOME), ZenMLServer(HOME), Kubernetes(HOME)),
+)
 
-OTHERS_SECONDS = 180.0
-"""How long to wait for somebody else who starts or stops engines: images take a minute to make."""
+OTHERS_SECONDS = 7200.0
+"""How long to wait for somebody else who starts or stops engines: Kubernetes takes minutes to
+build, and many of them on a busy machine."""
 
 
 def refuse_elsewhere() -> None:

@@ -283,13 +283,17 @@ def wait_for(
 
 
 def run(
-    *command: str | Path, environment: dict[str, str] | None = None, seconds: float = 60.0
+    *command: str | Path,
+    environment: dict[str, str] | None = None,
+    directory: Path | None = None,
+    seconds: float = 60.0,
 ) -> str:
     """Run a command to its end.
 
     Args:
         *command: Program and arguments.
         environment: Variables, besides those of this process.
+        directory: Where it runs; default: where this process does.
         seconds: How long it may take.
 
     Returns:
@@ -304,6 +308,7 @@ def run(
         done = subprocess.run(
             words,
             env={**os.environ, **(environment or {})},
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -339,6 +344,20 @@ def install(packages: Sequence[str]) -> None:
     run("apt-get", "update", "-qq", environment=quiet, seconds=300)
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing,
         environment=quiet, seconds=900)  # fmt: skip
+
+
+def debian() -> tuple[str, str]:
+    """Return the mirror and the release that this machine's packages come from.
+
+    Raises:
+        EngineError: If apt names none.
+    """
+    targets = run("apt-get", "indextargets", "--format=$(IDENTIFIER) $(REPO_URI) $(CODENAME)")
+    for line in targets.splitlines():
+        kind, mirror, suite = line.split()
+        if kind == "Packages" and "-" not in suite:
+            return mirror, suite
+    raise EngineError(f"apt names no Debian release that packages could come from:\n{targets}")
 
 
 def free_ports(count: int) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,17 @@ import docker
 import psutil
 from docker.errors import DockerException
 
-from engine import HOME, Daemon, Engine, EngineError, end, run, socket_path, wait_for
+from engine import (
+    HOME,
+    Daemon,
+    Engine,
+    EngineError,
+    debian,
+    end,
+    run,
+    socket_path,
+    wait_for,
+)
 
 BASE_IMAGE = "zenml-kit-base"
 """Debian with Python and pip. Docker's clients find it under this name."""
@@ -26,10 +37,11 @@ BASE_IMAGE = "zenml-kit-base"
 STEPS_IMAGE = "zenml-kit-steps"
 """The same, with ZenML."""
 
-ZENML = "zenml[local]>=0.96,<0.99"
+REQUIREMENTS = ("zenml[local]>=0.96,<0.99", "kubernetes>=21.7,<26")
+"""What steps need. The client of Kubernetes is the one that ZenML's own integration takes."""
 
-REQUIREMENT_ID = hashlib.sha256(ZENML.encode()).hexdigest()[:12]
-"""Tells an image for another requirement. Podman's filters don't take the requirement itself."""
+REQUIREMENTS_ID = hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest()[:12]
+"""Tells an image for other requirements. Podman's filters don't take the requirements."""
 
 REGISTRY = "docker.io/library"
 """Where Docker's API takes a plain name to be from. These have never been there."""
@@ -40,10 +52,11 @@ BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
 STEPS_CONTAINERFILE = f"""\
 FROM {BASE_IMAGE}
 RUN --mount=type=bind,source=wheels,target=/wheels \\
-    python -m pip install --quiet --no-cache-dir --no-index --find-links=/wheels "{ZENML}" \\
+    python -m pip install --quiet --no-cache-dir --no-index --find-links=/wheels \\
+        {shlex.join(REQUIREMENTS)} \\
     && mkdir --mode=1777 /app
 WORKDIR /app
-LABEL zenml-kit="{REQUIREMENT_ID}"
+LABEL zenml-kit="{REQUIREMENTS_ID}"
 """
 
 # Limits above this process's own can't be set everywhere. `crun` knows no cgroups of both versions
@@ -123,10 +136,7 @@ class Podman(Engine):
             "podman", "system", "service", "--time=0", address, environment=self._own
         )
         wait_for("Docker's API to answer", self._answers, [self.service])
-        if not self.command("images", "--quiet", f"{REGISTRY}/{BASE_IMAGE}"):
-            self._make_base_image()
-        if not self._has_steps_image():
-            self._make_steps_image()
+        self.make_images()
 
     def check(self) -> str:
         """Run a container; read back how it ended, and what it was limited to.
@@ -135,7 +145,7 @@ class Podman(Engine):
             EngineError: If it ended differently, or was not limited, or an image is missing.
         """
         if not self._has_steps_image():
-            raise EngineError(f"there is no image {STEPS_IMAGE} with {ZENML}")
+            raise EngineError(f"there is no image {STEPS_IMAGE} with {', '.join(REQUIREMENTS)}")
         try:
             with contextlib.closing(self.client()) as client:
                 container = client.containers.create(
@@ -173,6 +183,18 @@ class Podman(Engine):
         self.command("rm", "--all", "--force", "--time=0")
         end(self._monitors())
         self._unmount()
+
+    def make_images(self) -> None:
+        """Make the images that are not there. The service need not run.
+
+        Raises:
+            EngineError: If they can't be made.
+        """
+        self._configure()
+        if not self.command("images", "--quiet", f"{REGISTRY}/{BASE_IMAGE}"):
+            self._make_base_image()
+        if not self._has_steps_image():
+            self._make_steps_image()
 
     def client(self) -> docker.DockerClient:
         """Return a client of this service, whatever the environment says."""
@@ -226,14 +248,14 @@ class Podman(Engine):
             raise EngineError(str(error)) from error
 
     def _has_steps_image(self) -> bool:
-        label = f"--filter=label=zenml-kit={REQUIREMENT_ID}"
+        label = f"--filter=label=zenml-kit={REQUIREMENTS_ID}"
         return bool(self.command("images", "--quiet", label))
 
     def _make_base_image(self) -> None:
         print("  making the base image", flush=True)
         tree = self.home / "base"
         shutil.rmtree(tree, ignore_errors=True)
-        mirror, suite = _debian()
+        mirror, suite = debian()
         try:
             run(
                 *("debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"),
@@ -263,7 +285,7 @@ class Podman(Engine):
             # Debian's Python, as in the image.
             run(
                 *(sys.executable, "-m", "pip", "--python=/usr/bin/python3", "wheel", "--quiet"),
-                *(f"--wheel-dir={context / 'wheels'}", ZENML),
+                *(f"--wheel-dir={context / 'wheels'}", *REQUIREMENTS),
                 seconds=600,
             )
             name = f"--tag={REGISTRY}/{STEPS_IMAGE}:latest"
@@ -296,17 +318,3 @@ def _limit(kind: int) -> int:
     """Return the most of something that this process may have; unlimited: a million."""
     _, hard = resource.getrlimit(kind)
     return 1_000_000 if hard == resource.RLIM_INFINITY else hard
-
-
-def _debian() -> tuple[str, str]:
-    """Return the mirror and the release that this machine's packages come from.
-
-    Raises:
-        EngineError: If apt names none.
-    """
-    targets = run("apt-get", "indextargets", "--format=$(IDENTIFIER) $(REPO_URI) $(CODENAME)")
-    for line in targets.splitlines():
-        kind, mirror, suite = line.split()
-        if kind == "Packages" and "-" not in suite:
-            return mirror, suite
-    raise EngineError(f"apt names no Debian release that an image could be made of:\n{targets}")
