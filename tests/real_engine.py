@@ -15,7 +15,12 @@ import pytest
 
 from engines import Engines
 
-ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
+ENGINES = {
+    "slurm": "SLURM_CONF",
+    "docker": "DOCKER_HOST",
+    "ray": "RAY_ADDRESS",
+    "kubernetes": "KUBECONFIG",
+}
 """Patterns whose engine can run on this machine, and the variable that leads to it."""
 
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096

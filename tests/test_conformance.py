@@ -5,6 +5,7 @@ Patterns that have no engine are judged where their READMEs are followed (tests/
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import kubernetes_namespace
 from engines import PATTERNS, ROOT, Engines, flavor_of
 from grid_engine import GridEngine
 from real_engine import ENGINES, leave_out, need_engine
@@ -92,13 +94,18 @@ def test_on_its_engine(pattern: str, engines: Engines, tmp_path: Path) -> None:
     need_engine(pattern)
     project = engines.cookiecutter(tmp_path, backend_pattern=pattern)
     every_rule = EVERY_RULE in os.environ
-    verdict = judge(
-        project,
-        *LIVE,
-        "--conformance-store=server",
-        *(() if every_rule else (f"--conformance-rules={OF_ENGINES}",)),
-        environment={"LIVE_IMAGE": "zenml-kit-steps"} if pattern == "docker" else {},
-    )
+    environment = {"LIVE_IMAGE": "zenml-kit-steps"}
+    with contextlib.ExitStack() as stack:
+        if pattern == "kubernetes":
+            namespace = kubernetes_namespace.namespace(project)
+            environment["LIVE_NAMESPACE"] = stack.enter_context(namespace)
+        verdict = judge(
+            project,
+            *LIVE,
+            "--conformance-store=server",
+            *(() if every_rule else (f"--conformance-rules={OF_ENGINES}",)),
+            environment=environment,
+        )
     assert not every_rule or "\nCONFORMANT: " in verdict
     assert "\nshown live: " in verdict
 

@@ -13,15 +13,20 @@ from pathlib import Path
 import pytest
 
 from engines import AWKWARD_TEXTS, NAMES, PATTERNS, ROOT, Engines
+from real_engine import ENGINES
 
-NEEDS_ENGINE = "needs an engine: tests/test_slurm.py, test_docker.py and test_ray.py run pipelines"
+NEEDS_ENGINE = "needs an engine: tests/test_zenml_server.py runs pipelines on each"
 EXAMPLES = (r"python examples/load_and_process\.py .*", r"python examples/digits\.py .*")
 LEFT_OUT: list[tuple[str, str, str]] = [
     # Pattern, or * for all; what a line looks like; why it is not run.
     ("slurm", "squeue .*", NEEDS_ENGINE),
     ("docker", "docker build .*", NEEDS_ENGINE),
+    ("kubernetes", "kubectl .*", NEEDS_ENGINE),
+    ("kubernetes", "docker (build|push) .*", NEEDS_ENGINE),
+    ("kubernetes", ".* -a REMOTE_ARTIFACT_STORE --set", "needs an artifact store of the reader's"),
+    ("kubernetes", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
     ("docker", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
-    *((pattern, line, NEEDS_ENGINE) for pattern in ("slurm", "docker", "ray") for line in EXAMPLES),
+    *((pattern, line, NEEDS_ENGINE) for pattern in ENGINES for line in EXAMPLES),
     *(
         (pattern, line, "the README says that `backend.py` has to be written before")
         for pattern in ("custom_coordinator", "custom_native_dag")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+import kubernetes_namespace
 from engines import Engines, flavor_of
 from real_engine import ENGINES, leave_out, need_engine
 
@@ -194,11 +197,21 @@ def test_a_key_that_opens_nothing_is_refused(url: str, tmp_path: Path) -> None:
     assert "401" in done.stderr
 
 
-def in_containers(project: Path) -> list[str]:
-    """Give the configuration with which steps run in an image that lacks the project alone."""
-    module = flavor_of(project)[0].partition(".")[0]
-    volume = f"{project / 'src' / module}:/app/{module}:ro"
-    return ["--image=zenml-kit-steps", f"--volumes={json.dumps([volume])}"]
+@contextlib.contextmanager
+def configured(pattern: str, project: Path) -> Iterator[list[str]]:
+    """Yield the configuration that an orchestrator is registered with on this machine.
+
+    Where steps run in containers, their image lacks the project alone.
+    """
+    module = project / "src" / flavor_of(project)[0].partition(".")[0]
+    if pattern == "docker":
+        volumes = json.dumps([f"{module}:/app/{module.name}:ro"])
+        yield ["--image=zenml-kit-steps", f"--volumes={volumes}"]
+    elif pattern == "kubernetes":
+        with kubernetes_namespace.namespace(project) as name:
+            yield kubernetes_namespace.on_this_machine(name, module)
+    else:
+        yield []
 
 
 @pytest.mark.parametrize("pattern", ["local", *ENGINES])
@@ -209,7 +222,7 @@ def test_a_team_s_day(pattern: str, url: str, engines: Engines, tmp_path: Path) 
     """
     need_engine(pattern)
     # The server stays, with all that is registered there.
-    name = f"acme{pattern}{os.getpid()}"
+    name = f"acme{pattern[:6]}{os.getpid()}"
     package = f"zenml-{name}-orchestrator"
     project = engines.cookiecutter(tmp_path, package_name=package, backend_pattern=pattern)
     (project / "pipelines.py").write_text(PIPELINES)
@@ -219,25 +232,24 @@ def test_a_team_s_day(pattern: str, url: str, engines: Engines, tmp_path: Path) 
         home.mkdir()
     elsewhere.environment["PYTHONPATH"] = str(project / "src")
     source = ".".join(flavor_of(project))
-    config = in_containers(project) if pattern == "docker" else []
-    # The image has no scikit-learn, which the second example needs.
-    examples = ["load_and_process", *([] if pattern == "docker" else ["digits"])]
     desk.run("zenml", "init")
     # As long as a user has not chosen, a server with more than one project gives them none.
     desk.run("zenml", "project", "register", f"{name}-other")
     for user in (desk, elsewhere):
         user.run("zenml", "project", "set", "default")
     desk.run("zenml", "orchestrator", "flavor", "register", source)
-    desk.run("zenml", "orchestrator", "register", name, "--flavor", name, *config)
-    desk.run("zenml", "stack", "register", name, "-o", name, "-a", "default", "--set")
-    for example in examples:
-        assert "completed" in desk.run("python", f"examples/{example}.py")
-    assert desk.run("python", "pipelines.py", "dynamic").split()[-1] == "completed"
+    with configured(pattern, project) as config:
+        desk.run("zenml", "orchestrator", "register", name, "--flavor", name, *config)
+        desk.run("zenml", "stack", "register", name, "-o", name, "-a", "default", "--set")
+        # The image has no scikit-learn, which the second example needs.
+        for example in ["load_and_process", *([] if config else ["digits"])]:
+            assert "completed" in desk.run("python", f"examples/{example}.py")
+        assert desk.run("python", "pipelines.py", "dynamic").split()[-1] == "completed"
 
-    slow = desk.start("python", "pipelines.py", "slow")
-    try:
-        assert elsewhere.run("python", "stop.py", name).split()[-2:] == ["stopped", "stopped"]
-        slow.communicate(timeout=60)
-    finally:
-        slow.kill()
-        slow.communicate()
+        slow = desk.start("python", "pipelines.py", "slow")
+        try:
+            assert elsewhere.run("python", "stop.py", name).split()[-2:] == ["stopped", "stopped"]
+            slow.communicate(timeout=60)
+        finally:
+            slow.kill()
+            slow.communicate()

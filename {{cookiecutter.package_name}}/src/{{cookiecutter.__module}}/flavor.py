@@ -20,6 +20,9 @@ class AcmeOrchestratorFlavor(ProjectFlavor):
 
     name = "{{ cookiecutter.flavor }}"
     display_name = "{{ cookiecutter.project_name }}"
+    # jinja: if cookiecutter.__kubernetes
+    connector_resource_type = "kubernetes-cluster"
+    # jinja: endif
     config_class = AcmeOrchestratorConfig
 
     @property
