@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import os
 import shutil
 import sqlite3
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from faulty import FAULTS
-from faulty.fault import CONSTRUCTIONS, MAKEFILE, Fault
+from faulty.fault import BOTH, CONSTRUCTIONS, MAKEFILE, Fault
 from zenml_conformance import store
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import Outcome, Status
@@ -32,6 +34,28 @@ PARALLEL_SCENARIOS = 6
 
 SLOWEST = {"isolated_status", "login_ended", "published_then_died", "wide"}
 """The scenarios that take longest; run last, they would be waited for alone."""
+
+EVERY_FAULT = "KIT_EVERY_FAULT"
+"""The variable with which `make bank` asks for every fault in every topology."""
+
+
+def once_each(faults: list[Fault]) -> list[Fault]:
+    """Leave one topology of those that a fault is in, each in its turn.
+
+    What is broken is then the same code twice: the flavor is, and what notices it.
+    """
+    turns = itertools.cycle(BOTH)
+    chosen = []
+    for _, group in itertools.groupby(faults, lambda fault: fault.flavor):
+        twins = list(group)
+        if len(twins) > 1:
+            topology = next(turns)
+            twins = [fault for fault in twins if fault.construction == topology]
+        chosen += twins
+    return chosen
+
+
+TRIED = FAULTS if EVERY_FAULT in os.environ else once_each(FAULTS)
 
 
 def scenarios_for(fault: Fault) -> set[str]:
@@ -190,7 +214,7 @@ def bank(
 ) -> Iterator[Bank]:
     """The faults of the tests that are going to run."""
     names = {item.name for item in request.session.items}
-    selected = [fault for fault in FAULTS if any(f"[{fault}]" in name for name in names)]
+    selected = [fault for fault in TRIED if any(f"[{fault}]" in name for name in names)]
     if hasattr(request.config, "workerinput"):
         selected = []  # Other workers take their share of them, and nobody knows which.
     with pytest.MonkeyPatch.context() as patch:
@@ -201,7 +225,7 @@ def bank(
         bank.close()
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", TRIED, ids=str)
 def test_exactly_the_expected_rules_are_red(fault: Fault, bank: Bank) -> None:
     if unexpected := what_is_unexpected(fault, bank.judge(fault)):
         # Hundreds of scenarios run side by side. What chance does to one of them must not hide
@@ -233,4 +257,8 @@ def in_words(judge: Judge, outcomes: list[Outcome]) -> str:
 
 
 def test_every_rule_has_a_fault() -> None:
-    assert {rule for fault in FAULTS for rule in fault.breaks} == set(RULES)
+    assert {rule for fault in TRIED for rule in fault.breaks} == set(RULES)
+
+
+def test_every_fault_is_tried_in_some_topology() -> None:
+    assert {fault.flavor for fault in TRIED} == {fault.flavor for fault in FAULTS}
