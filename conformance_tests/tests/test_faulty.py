@@ -35,9 +35,10 @@ PARALLEL_SCENARIOS = 6
 SLOWEST = {"isolated_status", "login_ended", "published_then_died", "wide"}
 """The scenarios that take longest; run last, they would be waited for alone."""
 
-OF_ITS_CONSTRUCTION = {"diamond", "inspection"}
-"""The scenarios that say what an orchestrator is and what can be seen of it. In all others those
-that are right leave what is right, and one of them is run (`test_known_good.py` judges each)."""
+OF_ITS_CONSTRUCTION = {"diamond", "inspection", "fail_fast", "stop_on_failure"}
+"""The scenarios that show what an orchestrator is, what it declares, and what can be seen of it. In
+all others those that are right leave what is right, and one of them is run (`test_known_good.py`
+judges each)."""
 
 EVERY_FAULT = "KIT_EVERY_FAULT"
 """The variable with which `make bank` asks for every fault in every topology."""
