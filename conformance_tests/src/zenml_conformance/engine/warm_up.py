@@ -20,7 +20,6 @@ from sqlalchemy.engine import Engine
 from zenml import pipeline, step
 from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
-from zenml.enums import StackComponentType
 from zenml.stack import stack
 
 _COMPILED: dict[Any, Any] = {}
@@ -86,18 +85,6 @@ def _dynamic() -> None:
     _take(_give())
 
 
-def _own_stack() -> None:
-    """Make a stack and use it: who has made the default one, ZenML does not look up."""
-    client, orchestrators = Client(), StackComponentType.ORCHESTRATOR
-    own = client.create_stack_component(
-        name="warm_up", flavor="local", component_type=orchestrators, configuration={}
-    )
-    others = client.active_stack_model.components
-    components = {kind: members[0].id for kind, members in others.items()} | {orchestrators: own.id}
-    client.create_stack(name="warm_up", components=dict(components))
-    client.activate_stack("warm_up")
-
-
 def _read() -> None:
     """Read what was run as orchestrators, and those who refresh a run, do."""
     client = Client()
@@ -108,9 +95,6 @@ def _read() -> None:
             snapshot_id=snapshot.id, orchestrator_run_id=run.orchestrator_run_id, hydrate=True
         ).items[0]
         client.list_run_steps(pipeline_run_id=found.id, exclude_retried=False, hydrate=True)
-        for hydrate in (False, True):
-            client.get_pipeline_run(found.id, hydrate=hydrate)
-            client.list_run_steps(pipeline_run_id=found.id, exclude_retried=True, hydrate=hydrate)
         for record in found.steps.values():
             client.get_run_step(record.id)
         client.zen_store.get_run(found.id)
@@ -146,7 +130,6 @@ def warm_up(environment: dict[str, str]) -> None:
         RuntimeError: If threads are left: this process could not be forked any more.
     """
     with _client(environment):
-        _own_stack()
         for each in (_static, _dynamic):
             each()
         _read()
