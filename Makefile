@@ -9,6 +9,8 @@ READY := .venv/ready
 # are kept for all checkouts (docs/engines.md).
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start thousands of processes: each would compile again what they import of this checkout.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Killed processes, and cookiecutter, leave files where temporary files are: that goes with them.
 IN_SCRATCH = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && TMPDIR=$$scratch
@@ -28,7 +30,7 @@ BANK := conformance_tests/tests/test_faulty.py
 # A link into the template: it leads to files that are not looked for there.
 CORE := conformance_tests/src/zenml_conformance/core
 
-.PHONY: help demo test live lint bench soak engines engines-down pages clean
+.PHONY: help demo test live bank lint bench soak engines engines-down pages clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' Makefile
@@ -43,7 +45,10 @@ test: lint ## Run everything that is a test
 
 live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour (`make engines` first)
 	@$(WITH_ENGINES) && $(IN_SCRATCH) KIT_EVERY_RULE=1 $(BIN)/pytest -q -rfEs tests/test_conformance.py \
-		-k "engine or backend"
+		tests/test_readme.py -k "engine or backend or (followed and custom)"
+
+bank: $(READY) ## Try every faulty orchestrator, in both topologies where it can be in both
+	@$(IN_SCRATCH) KIT_EVERY_FAULT=1 $(BIN)/pytest -q --tb=short --rootdir conformance_tests $(BANK)
 
 lint: $(READY) ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check

@@ -23,6 +23,9 @@ ANSWERS_FILE = ".copier-answers.yml"
 PATTERNS: list[str] = SOURCE["backend_pattern"]
 LICENSES: list[str] = SOURCE["license"]
 
+EVERY_RULE = "KIT_EVERY_RULE"
+"""The variable with which `make live` asks for every rule in every judgement."""
+
 NAMES: dict[str, dict[str, str]] = {
     "default": {},
     # The classes sort before and after all others, and lines are as short and as long as they get.

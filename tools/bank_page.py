@@ -30,6 +30,9 @@ generated project, with one thing wrong. Those made from `makefile` and `threade
 with it; `makefile` is a black box, with a backend of its own. A test runs each and demands that
 exactly the rules in the last column are red: no other, and none less. Those with none are unlike
 the reference orchestrator, and right.
+
+`make test` tries those that are made from two topologies in one of them, in turns: what is wrong is
+the same code. `make bank` tries all of them in both.
 """
 
 

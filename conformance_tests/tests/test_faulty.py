@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import os
 import shutil
 import sqlite3
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from faulty import FAULTS
-from faulty.fault import CONSTRUCTIONS, MAKEFILE, Fault
+from faulty.fault import BOTH, CONSTRUCTIONS, COORDINATOR, MAKEFILE, Fault
 from zenml_conformance import store
 from zenml_conformance.context.evidence import Evidence
 from zenml_conformance.contract.rule import Outcome, Status
@@ -33,6 +35,33 @@ PARALLEL_SCENARIOS = 6
 SLOWEST = {"isolated_status", "login_ended", "published_then_died", "wide"}
 """The scenarios that take longest; run last, they would be waited for alone."""
 
+OF_ITS_CONSTRUCTION = {"diamond", "inspection", "fail_fast", "stop_on_failure"}
+"""The scenarios that show what an orchestrator is, what it declares, and what can be seen of it. In
+all others those that are right leave what is right, and one of them is run (`test_known_good.py`
+judges each)."""
+
+EVERY_FAULT = "KIT_EVERY_FAULT"
+"""The variable with which `make bank` asks for every fault in every topology."""
+
+
+def once_each(faults: list[Fault]) -> list[Fault]:
+    """Leave one topology of those that a fault is in, each in its turn.
+
+    What is broken is then the same code twice: the flavor is, and what notices it.
+    """
+    turns = itertools.cycle(BOTH)
+    chosen = []
+    for _, group in itertools.groupby(faults, lambda fault: fault.flavor):
+        twins = list(group)
+        if len(twins) > 1:
+            topology = next(turns)
+            twins = [fault for fault in twins if fault.construction == topology]
+        chosen += twins
+    return chosen
+
+
+TRIED = FAULTS if EVERY_FAULT in os.environ else once_each(FAULTS)
+
 
 def scenarios_for(fault: Fault) -> set[str]:
     """The scenarios that a fault runs: what its author says, or the first one of each rule."""
@@ -48,6 +77,11 @@ def judged_for(fault: Fault) -> list[str]:
 def _is_quick(fault: Fault) -> bool:
     """Whether a fault's scenarios may begin after those of others."""
     return fault.construction != MAKEFILE and SLOWEST.isdisjoint(scenarios_for(fault))
+
+
+def _ground(fault: Fault, scenario: str) -> str:
+    """Name the construction whose evidence stands for what a fault does not run."""
+    return fault.construction if scenario in OF_ITS_CONSTRUCTION else COORDINATOR
 
 
 class Bank:
@@ -70,33 +104,34 @@ class Bank:
         self._new = self._runner("new", TargetSpec(ref="reference"))
         self._new.create_store(self._store)
         self._sound = {
-            name: self._prepare(name, construction.target, self._grounds(name, faults))
+            name: self._prepare(name, construction.target)
             for name, construction in CONSTRUCTIONS.items()
         }
+        self._anew: dict[Fault, dict[str, Runner]] = {}
+        for name, scenarios in self._grounds(faults).items():
+            self._sound[name].plan(sorted(scenarios))
         self._faulty: dict[Fault, Future[Runner]] = {}
         for fault in sorted(faults, key=_is_quick):
             self._begin(fault)
 
-    def _grounds(self, construction: str, faults: list[Fault]) -> set[str]:
-        """The scenarios that are run on the sound orchestrator, for faults made from it."""
-        sound = CONSTRUCTIONS[construction]
-        return {
-            name
-            for fault in faults
-            if fault.construction == construction
-            for name in scenarios_of(judged_for(fault), not sound.is_black_box, sound.declared)
-            if name not in scenarios_for(fault)
-        }
+    def _grounds(self, faults: list[Fault]) -> dict[str, set[str]]:
+        """The scenarios that are run on orchestrators that are right, by construction."""
+        grounds: dict[str, set[str]] = {name: set() for name in CONSTRUCTIONS}
+        for fault in faults:
+            sound = CONSTRUCTIONS[fault.construction]
+            needed = scenarios_of(judged_for(fault), not sound.is_black_box, sound.declared)
+            for scenario in set(needed) - scenarios_for(fault):
+                grounds[_ground(fault, scenario)].add(scenario)
+        return grounds
 
     def _runner(self, name: str, target: TargetSpec) -> Runner:
         directory = self._directory / name
         directory.mkdir()
         return Runner(directory, self._engine.socket, target)
 
-    def _prepare(self, name: str, target: TargetSpec, scenarios: set[str]) -> Runner:
+    def _prepare(self, name: str, target: TargetSpec) -> Runner:
         runner = self._runner(name, target)
         runner.prepare(base=self._store)
-        runner.plan(sorted(scenarios))
         return runner
 
     def _begin(self, fault: Fault) -> Future[Runner]:
@@ -105,24 +140,29 @@ class Bank:
         return self._faulty[fault]
 
     def _prepare_faulty(self, fault: Fault, name: str) -> Runner:
-        if not fault.is_registered_as_sound:
-            return self._prepare(name, fault.target, scenarios_for(fault))
-        runner = self._runner(name, fault.target)
+        if fault.is_registered_as_sound:
+            runner = self._register_as_sound(fault, name)
+        else:
+            runner = self._prepare(name, fault.target)
         if any(RULES[rule].needs_server for rule in fault.breaks):
             runner.servers = self._servers.socket
+        runner.plan(sorted(scenarios_for(fault)))
+        return runner
+
+    def _register_as_sound(self, fault: Fault, name: str) -> Runner:
+        runner = self._runner(name, fault.target)
         store.clone(self._sound[fault.construction].template, runner.template)
         (database,) = runner.template.rglob("zenml.db")
         with contextlib.closing(sqlite3.connect(database)) as connection, connection:
             source = fault.flavor.replace(":", ".")
             changed = connection.execute("UPDATE flavor SET source = ? WHERE is_custom", (source,))
             assert changed.rowcount == 1
-        runner.plan(sorted(scenarios_for(fault)))
         return runner
 
     def judge(self, fault: Fault) -> Judge:
         """Judge a faulty orchestrator.
 
-        What it does not run is as with the sound orchestrator: a rule that requires another
+        What it does not run is as with a sound orchestrator: a rule that requires another
         scenario's rules can be judged, and a fault costs no more than its own scenarios.
 
         Args:
@@ -134,8 +174,8 @@ class Bank:
         faulty, chosen = self._begin(fault).result(), scenarios_for(fault)
 
         def evidence(scenario: str) -> Evidence:
-            runner = faulty if scenario in chosen else self._sound[fault.construction]
-            return runner.evidence(scenario)
+            sound = self._anew.get(fault, self._sound)[_ground(fault, scenario)]
+            return (faulty if scenario in chosen else sound).evidence(scenario)
 
         return Judge(evidence)
 
@@ -145,9 +185,12 @@ class Bank:
         Args:
             fault: The fault.
         """
-        name, sound = f"{fault}-again", CONSTRUCTIONS[fault.construction].target
+        name = f"{fault}-again"
         # The engine runs what has the same directory once.
-        self._sound[fault.construction] = self._prepare(f"{name}-sound", sound, set())
+        self._anew[fault] = {
+            each: self._prepare(f"{name}-{each}", CONSTRUCTIONS[each].target)
+            for each in {fault.construction, COORDINATOR}
+        }
         self._faulty[fault] = self._thread.submit(self._prepare_faulty, fault, name)
 
     def forget(self, fault: Fault) -> None:
@@ -190,7 +233,7 @@ def bank(
 ) -> Iterator[Bank]:
     """The faults of the tests that are going to run."""
     names = {item.name for item in request.session.items}
-    selected = [fault for fault in FAULTS if any(f"[{fault}]" in name for name in names)]
+    selected = [fault for fault in TRIED if any(f"[{fault}]" in name for name in names)]
     if hasattr(request.config, "workerinput"):
         selected = []  # Other workers take their share of them, and nobody knows which.
     with pytest.MonkeyPatch.context() as patch:
@@ -201,7 +244,7 @@ def bank(
         bank.close()
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", TRIED, ids=str)
 def test_exactly_the_expected_rules_are_red(fault: Fault, bank: Bank) -> None:
     if unexpected := what_is_unexpected(fault, bank.judge(fault)):
         # Hundreds of scenarios run side by side. What chance does to one of them must not hide
@@ -233,4 +276,8 @@ def in_words(judge: Judge, outcomes: list[Outcome]) -> str:
 
 
 def test_every_rule_has_a_fault() -> None:
-    assert {rule for fault in FAULTS for rule in fault.breaks} == set(RULES)
+    assert {rule for fault in TRIED for rule in fault.breaks} == set(RULES)
+
+
+def test_every_fault_is_tried_in_some_topology() -> None:
+    assert {fault.flavor for fault in TRIED} == {fault.flavor for fault in FAULTS}

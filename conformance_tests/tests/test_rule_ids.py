@@ -13,6 +13,7 @@ import pytest
 from zenml_conformance.contract import rules
 from zenml_conformance.contract.rule import MUST, SHOULD
 from zenml_conformance.contract.rules import RULES
+from zenml_conformance.judging.judge import scenarios_of
 from zenml_conformance.scenarios import scenario
 
 FROZEN = {
@@ -195,3 +196,18 @@ def test_every_candidate_is_decided_and_every_rule_is_explained() -> None:
     assert chosen | added == set(RULES)
     assert not chosen & added
     assert set(re.findall(r"merged into \[([A-Z]+-\d+)\]", candidates)) <= chosen
+
+
+@pytest.mark.parametrize(
+    ("rules", "scenarios"),
+    [
+        (["PKG-6"], ["inspection"]),
+        (["PKG-6", "SUB-1"], ["diamond", "inspection"]),
+        (["SUB-9"], ["diamond", "inspection"]),  # It requires SUB-1.
+        (["PKG-2"], ["cold_import", "diamond", "inspection"]),
+    ],
+)
+def test_nothing_is_run_for_rules_that_look_at_classes_alone(
+    rules: list[str], scenarios: list[str]
+) -> None:
+    assert sorted(scenarios_of(rules, jobs_are_seen=True)) == scenarios

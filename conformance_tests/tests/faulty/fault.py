@@ -66,8 +66,8 @@ CONSTRUCTIONS = {
     for topology in BOTH
 } | {
     MAKEFILE: Construction(
-        # Its steps are started from nothing, many at a time here.
-        TargetSpec(ref="makefile.flavor:MakefileFlavor", patience=90.0),
+        # Its runs, and some of its steps, are started from nothing, many at a time here.
+        TargetSpec(ref="makefile.flavor:ForkingMakefileFlavor", patience=90.0),
         frozenset({Capability.STOP}),
     ),
     THREADED: Construction(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faulty.fault import MAKEFILE, THREADED, breaks_foreign
+from makefile.forking import ForkingMakefileOrchestrator
 from makefile.orchestrator import Entrypoint, MakefileOrchestrator
 from threaded.orchestrator import ThreadedOrchestrator
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @breaks_foreign(MAKEFILE, "RUNID-4")
-class EndlessIds(MakefileOrchestrator):
+class EndlessIds(ForkingMakefileOrchestrator):
     """The id of a run is longer than ZenML's store can take."""
 
     def new_run_id(self) -> str:
@@ -25,7 +26,7 @@ class EndlessIds(MakefileOrchestrator):
 
 
 @breaks_foreign(MAKEFILE, "DAG-1")
-class OnlyOnePrerequisite(MakefileOrchestrator):
+class OnlyOnePrerequisite(ForkingMakefileOrchestrator):
     """A target comes after one step, though the step has two before it."""
 
     def parents(self, snapshot: PipelineSnapshotResponse, name: str) -> list[str]:
@@ -33,7 +34,7 @@ class OnlyOnePrerequisite(MakefileOrchestrator):
 
 
 @breaks_foreign(MAKEFILE, "DAG-5")
-class StartsFunctions(MakefileOrchestrator):
+class StartsFunctions(ForkingMakefileOrchestrator):
     """Steps are started by the name of their function, not by their invocation id."""
 
     def describe(
@@ -65,7 +66,7 @@ class VariablesOnTheCommandLine(MakefileOrchestrator):
 
 
 @breaks_foreign(MAKEFILE, "ENV-1")
-class UpperCaseNames(MakefileOrchestrator):
+class UpperCaseNames(ForkingMakefileOrchestrator):
     """Names of variables are put in upper case."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
@@ -74,7 +75,7 @@ class UpperCaseNames(MakefileOrchestrator):
 
 
 @breaks_foreign(MAKEFILE, "ENV-4", "SUB-11")
-class Careless(MakefileOrchestrator):
+class Careless(ForkingMakefileOrchestrator):
     """All users can read the files with a step's variables, and no run is waited for."""
 
     def write(self, file: Path, command: list[str], environment: dict[str, str]) -> None:
@@ -86,7 +87,7 @@ class Careless(MakefileOrchestrator):
 
 
 @breaks_foreign(MAKEFILE, "STOP-1")
-class StopsInName(MakefileOrchestrator):
+class StopsInName(ForkingMakefileOrchestrator):
     """A stop leaves everything as it is."""
 
     def _stop_run_forcefully(self, pipeline_run: PipelineRunResponse) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zenml.orchestrators import BaseOrchestratorConfig, BaseOrchestratorFlavor
 
 if TYPE_CHECKING:
+    from makefile.forking import ForkingMakefileOrchestrator
     from makefile.orchestrator import MakefileOrchestrator
 
 
@@ -43,3 +44,14 @@ class MakefileFlavor(BaseOrchestratorFlavor):
         from makefile.orchestrator import MakefileOrchestrator
 
         return MakefileOrchestrator
+
+
+class ForkingMakefileFlavor(MakefileFlavor):
+    """That of the one whose driver forks the steps."""
+
+    @property
+    def implementation_class(self) -> type[ForkingMakefileOrchestrator]:
+        """Its implementation."""
+        from makefile.forking import ForkingMakefileOrchestrator
+
+        return ForkingMakefileOrchestrator

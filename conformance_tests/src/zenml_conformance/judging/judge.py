@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from zenml_conformance.context.evidence import Evidence
@@ -166,8 +166,8 @@ def scenarios_of(
     Returns:
         Scenario names: those that a MUST needs first, and of these the most wanted.
     """
-    wanted: Counter[str] = Counter(["diamond", INSPECTION])
-    needed = {"diamond", INSPECTION}
+    first = [INSPECTION] if are_static(rule_ids) else ["diamond", INSPECTION]
+    wanted, needed = Counter(first), {*first}
     todo, seen = list(rule_ids), set()
     while todo:
         rule = RULES[todo.pop()]
@@ -181,3 +181,19 @@ def scenarios_of(
                 if rule.level is Level.MUST:
                     needed.update(rule.scenarios)
     return sorted(wanted, key=lambda name: (name not in needed, -wanted[name]))
+
+
+def are_static(rule_ids: Iterable[str]) -> bool:
+    """Say whether rules, and those that they require, can be judged without running anything.
+
+    Args:
+        rule_ids: The rules.
+
+    Returns:
+        Whether they can.
+    """
+    for rule in map(RULES.__getitem__, rule_ids):
+        needs_runs = rule.needs_jobs or rule.needs_own_backend or rule.needs_server
+        if needs_runs or rule.scenarios != (INSPECTION,) or not are_static(rule.requires):
+            return False
+    return True

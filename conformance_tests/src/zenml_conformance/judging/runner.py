@@ -137,11 +137,12 @@ class Runner:
             raise TargetError(answer["error"])
         return Description.model_validate(answer)
 
-    def create_store(self, directory: Path) -> None:
+    def create_store(self, directory: Path, warm_up: bool = True) -> None:
         """Make a new store, with nothing in it but what ZenML puts there, and warm the engines up.
 
         Args:
             directory: Takes it; must not exist.
+            warm_up: Whether pipelines are going to be run, so that this saves more than it takes.
 
         Raises:
             EngineError: If ZenML can't make one, or can't run a pipeline with it.
@@ -152,6 +153,8 @@ class Runner:
         if self._run(f"{_TEMPLATE_STORE}:create", environment=environment) != 0:
             log = inputs.read_tail(self.directory / "template_store.log")
             raise EngineError(f"ZenML could not make a store:\n{log}")
+        if not warm_up:
+            return
         engines = [self.engine, *([EngineClient(self.servers)] if self.servers else [])]
         with ThreadPoolExecutor(len(engines)) as threads:
             for _ in threads.map(self.warm_up, engines, repeat(directory)):

@@ -21,7 +21,7 @@ from zenml_conformance.errors import InputError
 from zenml_conformance.inputs import printable
 from zenml_conformance.judging import waivers
 from zenml_conformance.judging.description import Description
-from zenml_conformance.judging.judge import Judge, scenarios_of
+from zenml_conformance.judging.judge import Judge, are_static, scenarios_of
 from zenml_conformance.judging.runner import Runner
 from zenml_conformance.judging.terms import Terms
 from zenml_conformance.protocol import EngineError
@@ -94,7 +94,7 @@ def _open(config: pytest.Config) -> None:
         baseline.refuse_other(before, description.flavor)
         terms = terms.model_copy(update={"known": baseline.broken_in(before)})
     empty = runner.directory / "empty"
-    runner.create_store(empty)
+    runner.create_store(empty, warm_up=not (terms.rules and are_static(terms.rules)))
     runner.prepare(empty)
     config.stash[description_key] = description
     config.stash[outcomes_key] = {}
