@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -26,10 +27,15 @@ BASE_IMAGE = "zenml-kit-base"
 STEPS_IMAGE = "zenml-kit-steps"
 """The same, with ZenML."""
 
-ZENML = "zenml[local]>=0.96,<0.99"
+REQUIREMENTS = (
+    "zenml[local]>=0.96,<0.99",
+    "kfp>=2.14,<2.17",
+    "kfp-kubernetes>=2.14,<2.17",
+)
+"""What steps need, and those jobs that submit others."""
 
-REQUIREMENT_ID = hashlib.sha256(ZENML.encode()).hexdigest()[:12]
-"""Tells an image for another requirement. Podman's filters don't take the requirement itself."""
+REQUIREMENTS_ID = hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest()[:12]
+"""Tells an image for other requirements. Podman's filters don't take the requirements."""
 
 REGISTRY = "docker.io/library"
 """Where Docker's API takes a plain name to be from. These have never been there."""
@@ -40,10 +46,11 @@ BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
 STEPS_CONTAINERFILE = f"""\
 FROM {BASE_IMAGE}
 RUN --mount=type=bind,source=wheels,target=/wheels \\
-    python -m pip install --quiet --no-cache-dir --no-index --find-links=/wheels "{ZENML}" \\
+    python -m pip install --quiet --no-cache-dir --no-index --find-links=/wheels \\
+        {shlex.join(REQUIREMENTS)} \\
     && mkdir --mode=1777 /app
 WORKDIR /app
-LABEL zenml-kit="{REQUIREMENT_ID}"
+LABEL zenml-kit="{REQUIREMENTS_ID}"
 """
 
 # Limits above this process's own can't be set everywhere. `crun` knows no cgroups of both versions
@@ -135,7 +142,7 @@ class Podman(Engine):
             EngineError: If it ended differently, or was not limited, or an image is missing.
         """
         if not self._has_steps_image():
-            raise EngineError(f"there is no image {STEPS_IMAGE} with {ZENML}")
+            raise EngineError(f"there is no image {STEPS_IMAGE} with {', '.join(REQUIREMENTS)}")
         try:
             with contextlib.closing(self.client()) as client:
                 container = client.containers.create(
@@ -226,7 +233,7 @@ class Podman(Engine):
             raise EngineError(str(error)) from error
 
     def _has_steps_image(self) -> bool:
-        label = f"--filter=label=zenml-kit={REQUIREMENT_ID}"
+        label = f"--filter=label=zenml-kit={REQUIREMENTS_ID}"
         return bool(self.command("images", "--quiet", label))
 
     def _make_base_image(self) -> None:
@@ -263,7 +270,7 @@ class Podman(Engine):
             # Debian's Python, as in the image.
             run(
                 *(sys.executable, "-m", "pip", "--python=/usr/bin/python3", "wheel", "--quiet"),
-                *(f"--wheel-dir={context / 'wheels'}", ZENML),
+                *(f"--wheel-dir={context / 'wheels'}", *REQUIREMENTS),
                 seconds=600,
             )
             name = f"--tag={REGISTRY}/{STEPS_IMAGE}:latest"
