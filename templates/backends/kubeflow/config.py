@@ -130,7 +130,7 @@ class AcmeOrchestratorConfig(
     )
     client_args: dict[str, Any] = Field(
         default={},
-        description="More arguments of `kfp.Client`, for example {'ssl_ca_cert': '/etc/ca.pem'}, or "
+        description="More arguments of `kfp.Client`, for example {'ssl_ca_cert': '/etc/ca.pem'}; "
         "{'namespace': 'kfp'} where a kubeconfig leads to a Kubeflow that is not in `kubeflow`.",
     )
     token_in_pipeline: bool = Field(
