@@ -15,8 +15,16 @@ import pytest
 
 from engines import Engines
 
-ENGINES = {"slurm": "SLURM_CONF", "docker": "DOCKER_HOST", "ray": "RAY_ADDRESS"}
-"""Patterns whose engine can run on this machine, and the variable that leads to it."""
+ENGINES = {
+    "slurm": "SLURM_CONF",
+    "docker": "DOCKER_HOST",
+    "ray": "RAY_ADDRESS",
+    "kubeflow": "DOCKER_HOST",
+}
+"""Patterns whose engine can run on this machine, and the variable that leads to it.
+
+What `kubeflow` has is an emulated KFP API, which runs its tasks on the engine of containers.
+"""
 
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
 ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}
