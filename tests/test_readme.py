@@ -15,13 +15,19 @@ import pytest
 from engines import AWKWARD_TEXTS, NAMES, PATTERNS, ROOT, Engines
 
 NEEDS_ENGINE = "needs an engine: tests/test_slurm.py, test_docker.py and test_ray.py run pipelines"
+NEEDS_CLUSTER = "needs a cluster: tests/test_kubeflow.py has an emulated KFP API"
 EXAMPLES = (r"python examples/load_and_process\.py .*", r"python examples/digits\.py .*")
 LEFT_OUT: list[tuple[str, str, str]] = [
     # Pattern, or * for all; what a line looks like; why it is not run.
     ("slurm", "squeue .*", NEEDS_ENGINE),
     ("docker", "docker build .*", NEEDS_ENGINE),
     ("docker", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
+    ("kubeflow", "docker (build|push) .*", NEEDS_CLUSTER),
+    ("kubeflow", "zenml service-account create .*", "needs a server"),
+    ("kubeflow", "kubectl .*", NEEDS_CLUSTER),
+    ("kubeflow", "KF_PIPELINES_ENDPOINT=.* pytest --conformance-tier=live", NEEDS_CLUSTER),
     *((pattern, line, NEEDS_ENGINE) for pattern in ("slurm", "docker", "ray") for line in EXAMPLES),
+    *(("kubeflow", line, NEEDS_CLUSTER) for line in EXAMPLES),
     *(
         (pattern, line, "the README says that `backend.py` has to be written before")
         for pattern in ("custom_coordinator", "custom_native_dag")

@@ -25,7 +25,8 @@ def test_every_edge_becomes_a_dependency_by_name(backend: InlineBackend) -> None
     }
     assert edges == {"one": set(), "left": {"one"}, "right": {"one"}, "last": {"left", "right"}}
     (finalizer,) = backend.control_jobs()
-    assert (set(finalizer.depends_on), finalizer.start_when) == (step.keys(), "ended")
+    assert set(finalizer.depends_on) == step.keys()
+    assert finalizer.start_when == "ended"
     assert ended.run_metadata["step_jobs"] == {name: job for job, name in step.items()}
     assert ended.run_metadata["control_job"] == finalizer.name
 

@@ -33,7 +33,7 @@ def adapter(seam: type, backend: FakeBackend) -> Any:
         seam: The annotation of the orchestrator's attribute `backend`.
         backend: The fake backend; the instance has it as `fake`.
     """
-    members = {"fake": backend, "states": job_states(seam), "dags": {}}
+    members: dict[str, Any] = {"fake": backend, "states": job_states(seam), "dags": {}}
     return type("FakeJobBackend", (_PassesOn, seam), members)()
 
 
