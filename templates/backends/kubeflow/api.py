@@ -128,19 +128,24 @@ class Api:
                 if error.status != NOT_FOUND:
                     raise
 
+    @property
+    def address(self) -> str | None:
+        """Where the API is; pods have another way. None: where the client looks by itself."""
+        in_pod = KFP_RUN_ID in os.environ
+        return os.environ[ENDPOINT] if in_pod else self.config.host or os.environ.get(ENDPOINT)
+
     @cached_property
     def client(self) -> kfp.Client:
         """The official client."""
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {"host": self.address}
         if KFP_RUN_ID in os.environ:
-            # A pod has another way to the API, and no credentials but those that are mounted.
+            # A pod has no credentials but those that are mounted.
             token = os.environ.get(KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH)
-            arguments["host"] = os.environ[ENDPOINT]
             if os.path.exists(token):
                 arguments["credentials"] = ServiceAccountTokenVolumeCredentials(token)
         else:
-            arguments |= {"host": self.config.host, "existing_token": self.config.token}
-            arguments |= {"cookies": self.config.cookies, **self.config.client_args}
+            arguments |= {"existing_token": self.config.token, "cookies": self.config.cookies}
+            arguments |= self.config.client_args
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # About servers older than 2.0.
             return kfp.Client(**arguments)
@@ -157,7 +162,7 @@ class Api:
             UnavailableError: If it does not answer.
             RuntimeError: If it refuses.
         """
-        where = f"The Kubeflow Pipelines API at {self.config.host or 'the default address'}"
+        where = f"The Kubeflow Pipelines API at {self.address or 'its default address'}"
         try:
             yield
         except HTTPError as error:

@@ -136,8 +136,8 @@ class AcmeOrchestratorConfig(
     token_in_pipeline: bool = Field(
         default=False,
         description="Whether ZenML's token may be part of the compiled pipeline, where all can "
-        "read it who can see the run in Kubeflow. The token ends with the run. Default: runs are "
-        "refused unless `secret_environment` names the Secret with an API key.",
+        "read it who can see the run in Kubeflow. It ends with the run, or with the schedule. "
+        "Default: runs are refused unless `secret_environment` names a Secret with an API key.",
     )
     local: bool = Field(
         default=False,

@@ -44,6 +44,9 @@ def compiled(jobs: Sequence[Job], endpoint: str) -> Iterator[str]:
 
     Yields:
         The path of a file that is this user's alone, and is removed afterwards.
+
+    Raises:
+        ValueError: If the compiler does not take one of the jobs.
     """
     *steps, last = jobs
 
@@ -61,8 +64,12 @@ def compiled(jobs: Sequence[Job], endpoint: str) -> Iterator[str]:
     define.__annotations__.clear()  # The compiler takes `None`, in quotes, for an output.
     with tempfile.TemporaryDirectory(prefix="zenml-kubeflow-") as directory:
         path = str(Path(directory, "pipeline.yaml"))
-        with _alone:
-            compiler.Compiler().compile(dsl.pipeline(name=last.labels["pipeline"])(define), path)
+        try:
+            with _alone:
+                pipeline = dsl.pipeline(name=last.labels["pipeline"])(define)
+                compiler.Compiler().compile(pipeline, path)
+        except Exception as error:
+            raise ValueError(f"Kubeflow's compiler does not take the run: {error}") from error
         yield path
 
 
@@ -117,8 +124,10 @@ def plain_environment(job: Job) -> Mapping[str, str]:
 def check(job: Job, config: AcmeOrchestratorConfig) -> None:
     """Refuse a job that could never run, or that would show ZenML's token to others.
 
+    What the compiler has to say to it comes before the submission, too (`compiled`).
+
     Raises:
-        ValueError: If it is one; in the compiler's words where it was the compiler's decision.
+        ValueError: If it is one.
     """
     if not job.image:
         raise ValueError(
@@ -144,11 +153,6 @@ def check(job: Job, config: AcmeOrchestratorConfig) -> None:
                 f"Its variable {name} has {PLACEHOLDER!r} in its value, which Kubeflow would take "
                 "for the beginning of a placeholder. Encode the value, for example in base64."
             )
-    try:
-        with compiled([job], config.in_cluster_host):
-            pass
-    except Exception as error:
-        raise ValueError(f"Kubeflow's compiler does not take it: {error}") from error
 
 
 def placement(job: Job) -> tuple[str, str | None]:

@@ -139,7 +139,6 @@ def test_resources_and_nodes() -> None:
         ({}, {"gpus": 1, "gpu_class": "A100"}, "'A100', and no setting `gpu_class_label`"),
         ({}, {"environment": {VARIABLE: "t"}}, f"read {VARIABLE}, which opens"),
         ({}, {"environment": {"A": f"x{OPEN}$.x"}}, "variable A has"),
-        ({"gpu_resource": ""}, {"gpus": -1}, "compiler does not take it"),
     ],
 )
 def test_what_could_not_work_is_refused(
@@ -148,6 +147,12 @@ def test_what_could_not_work_is_refused(
     """Before anything was submitted."""
     with pytest.raises(ValueError, match=message):
         check(a_job(chosen, **fields), AcmeOrchestratorConfig())
+
+
+def test_what_the_compiler_refuses() -> None:
+    """In its words; nothing is submitted then, since there is no pipeline."""
+    with pytest.raises(ValueError, match=r"compiler does not take the run: .*limit"):
+        documents(a_job(gpus=-1))
 
 
 def test_the_token_can_be_allowed() -> None:
