@@ -36,7 +36,7 @@ OF_ENGINES = (
 every pattern: `local` is judged by them on its own backend."""
 
 
-OF_ONE_ENGINE = {"kubeflow": "DAG-3,ENV,MODE-4,DEAD-1,DEAD-2,STOP-1,DYN-1,ISO-1"}
+OF_ONE_ENGINE = {"kubeflow": "DAG-3,MODE-4,ENV-1,STOP-1,ISO-1"}
 """Fewer rules, for patterns that run on another one's engine: those that their own code is in."""
 
 STEPS_IMAGE = "zenml-kit-steps"
