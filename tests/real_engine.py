@@ -20,8 +20,12 @@ ENGINES = {
     "docker": "DOCKER_HOST",
     "ray": "RAY_ADDRESS",
     "kubernetes": "KUBECONFIG",
+    "kubeflow": "DOCKER_HOST",
 }
-"""Patterns whose engine can run on this machine, and the variable that leads to it."""
+"""Patterns whose engine can run on this machine, and the variable that leads to it.
+
+What `kubeflow` has is an emulated KFP API, which runs its tasks on the engine of containers.
+"""
 
 NASTY = """it's "quoted"\n\r\n$HOME `id` \\ ☃ """ + "x" * 4096
 ENVIRONMENT = {"NASTY": NASTY, "EMPTY": "", "LARGE": "y" * 100_000}

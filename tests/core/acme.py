@@ -8,6 +8,7 @@ from pydantic import Field
 from zenml.config.base_settings import BaseSettings
 from zenml.orchestrators import BaseOrchestratorConfig
 
+from zenml_conformance.core.compiled_dag import CompiledDagTopology
 from zenml_conformance.core.coordinator import CoordinatorTopology
 from zenml_conformance.core.dynamic_pipelines import DynamicPipelines
 from zenml_conformance.core.flavor import ProjectFlavor
@@ -64,6 +65,12 @@ class NativeDagOrchestrator(InlineOrchestrator):
     topology_class = NativeDagTopology
 
 
+class CompiledDagOrchestrator(InlineOrchestrator):
+    """With the topology of a compiled DAG."""
+
+    topology_class = CompiledDagTopology
+
+
 class ProcessOrchestrator(DynamicPipelines):
     """Runs jobs in processes."""
 
@@ -90,6 +97,14 @@ class NativeDagFlavor(ProjectFlavor):
     name = "native_dag"
     config_class = AcmeConfig
     implementation_class = NativeDagOrchestrator
+
+
+class CompiledDagFlavor(ProjectFlavor):
+    """A compiled DAG over jobs in the process of the test."""
+
+    name = "compiled_dag"
+    config_class = AcmeConfig
+    implementation_class = CompiledDagOrchestrator
 
 
 class ProcessFlavor(ProjectFlavor):

@@ -13,6 +13,7 @@ from zenml.enums import StackComponentType
 from zenml.integrations.registry import integration_registry
 from zenml.stack import stack as stack_module
 
+from zenml_conformance.core.compiled_dag import CompiledDagTopology
 from zenml_conformance.core.coordinator import CoordinatorTopology
 from zenml_conformance.core.flavor import ProjectFlavor
 from zenml_conformance.core.native_dag import NativeDagTopology
@@ -20,6 +21,7 @@ from zenml_conformance.core.topology import Topology
 
 from .acme import (
     AcmeConfig,
+    CompiledDagFlavor,
     CoordinatorFlavor,
     InlineOrchestrator,
     InProcessFlavor,
@@ -29,6 +31,20 @@ from .acme import (
 from .inline_backend import InlineBackend
 
 SOURCE_ROOT = Path(__file__).parents[1]
+
+FLAVORS: tuple[type[ProjectFlavor], ...] = (
+    CoordinatorFlavor,
+    NativeDagFlavor,
+    CompiledDagFlavor,
+    ProcessFlavor,
+    InProcessFlavor,
+)
+
+STACKS: dict[type[Topology], str] = {
+    CoordinatorTopology: "coordinator",
+    NativeDagTopology: "native_dag",
+    CompiledDagTopology: "compiled_dag",
+}
 
 
 @pytest.fixture(scope="package")
@@ -52,7 +68,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         patch.setattr("zenml.utils.source_utils._CUSTOM_SOURCE_ROOT", str(SOURCE_ROOT))
         _forget_zenml()
         client = Client()
-        for flavor in (CoordinatorFlavor, NativeDagFlavor, ProcessFlavor, InProcessFlavor):
+        for flavor in FLAVORS:
             _create_stack(client, flavor)
         yield client
         _forget_zenml()
@@ -62,7 +78,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def topology(request: pytest.FixtureRequest, client: Client) -> type[Topology]:
     """Who keeps the order of the steps."""
     topology: type[Topology] = request.param
-    client.activate_stack("coordinator" if topology is CoordinatorTopology else "native_dag")
+    client.activate_stack(STACKS[topology])
     return topology
 
 

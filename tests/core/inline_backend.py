@@ -15,11 +15,12 @@ import pytest
 from zenml.entrypoints import entrypoint
 from zenml.orchestrators import BaseOrchestratorConfig
 
+from zenml_conformance.core.compiled_dag import DagBackend
 from zenml_conformance.core.jobs import Job, JobState, UnavailableError
 from zenml_conformance.core.schedules import SchedulingBackend
 
 
-class InlineBackend(SchedulingBackend):
+class InlineBackend(DagBackend, SchedulingBackend):
     """Runs jobs inside `submit`, so that a test sees the outcome without waiting.
 
     The attributes that name jobs do so by step, or by the role of a control job.
@@ -65,6 +66,20 @@ class InlineBackend(SchedulingBackend):
         if who in self.lose:
             self.lose.remove(who)
             raise UnavailableError("the answer was lost")
+        return job.name
+
+    def submit_dag(self, jobs: Sequence[Job]) -> str:
+        """Take all jobs or none, and run what nothing is in the way of."""
+        if self.refuse.intersection(map(_who, jobs)):
+            raise RuntimeError("the pipeline is not valid")
+        *steps, finalizer = jobs
+        for job in steps:
+            self.jobs[job.name] = job
+            self.states[job.name] = JobState.QUEUED
+        return self.submit(finalizer)
+
+    def id_in_dag(self, finalizer_id: str, job: Job) -> str:
+        """Return its name, which is its id."""
         return job.name
 
     def status(self, job_id: str) -> JobState:

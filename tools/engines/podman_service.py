@@ -37,8 +37,13 @@ BASE_IMAGE = "zenml-kit-base"
 STEPS_IMAGE = "zenml-kit-steps"
 """The same, with ZenML."""
 
-REQUIREMENTS = ("zenml[local]>=0.96,<0.99", "kubernetes>=21.7,<26")
-"""What steps need. The client of Kubernetes is the one that ZenML's own integration takes."""
+REQUIREMENTS = (
+    "zenml[local]>=0.96,<0.99",
+    "kubernetes>=25.3,<26",
+    "kfp>=2.14,<2.17",
+    "kfp-kubernetes>=2.14,<2.17",
+)
+"""What steps need, and those jobs that submit others."""
 
 REQUIREMENTS_ID = hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest()[:12]
 """Tells an image for other requirements. Podman's filters don't take the requirements."""

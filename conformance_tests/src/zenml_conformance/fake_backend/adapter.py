@@ -33,7 +33,7 @@ def adapter(seam: type, backend: FakeBackend) -> Any:
         seam: The annotation of the orchestrator's attribute `backend`.
         backend: The fake backend; the instance has it as `fake`.
     """
-    members = {"fake": backend, "states": job_states(seam)}
+    members: dict[str, Any] = {"fake": backend, "states": job_states(seam), "dags": {}}
     return type("FakeJobBackend", (_PassesOn, seam), members)()
 
 
@@ -42,12 +42,32 @@ class _PassesOn:
 
     fake: FakeBackend
     states: Any
+    dags: dict[str, dict[str, str]]
+    """The ids of jobs that were submitted at once: by the last one's id, and then by name."""
 
     def __init__(self) -> None:
         pass
 
     def submit(self, job: Any) -> str:
         return self.fake.submit(_translated(job))
+
+    def submit_dag(self, jobs: Sequence[Any]) -> str:
+        ids: dict[str, str] = {}
+        try:
+            for job in jobs:
+                before = {"depends_on": tuple(ids[name] for name in job.depends_on)}
+                ids[job.name] = self.fake.submit(_translated(job).model_copy(update=before))
+        except BaseException:
+            # The last first: a job must not start because the one before it has been cancelled.
+            for job_id in reversed(ids.values()):
+                self.fake.cancel(job_id)
+            raise
+        last = ids[jobs[-1].name]
+        self.dags[last] = ids
+        return last
+
+    def id_in_dag(self, finalizer_id: str, job: Any) -> str:
+        return self.dags[finalizer_id][job.name]
 
     def find(self, job: Any) -> str | None:
         del job

@@ -8,7 +8,7 @@ a whole. What is yours lies beside it; `jobs.py` is what the two have in common.
 | `jobs`, `resources`, `names` | the interface between the core and a backend |
 | `orchestrator`, `flavor` | what ZenML calls |
 | `run_id`, `job_factory`, `environment`, `entrypoints` | a run, as jobs |
-| `topology`, `coordinator`, `native_dag`, `control` | who keeps the order of the steps |
+| `topology`, `coordinator`, `native_dag`, `compiled_dag`, `control` | who keeps steps in order |
 | `dynamic_pipelines`, `dynamic_entrypoints` | pipelines whose steps are known only when they run |
 | `schedules`, `firing` | runs that begin at set times |
 | `containers`, `scripts`, `after_ended` | what some backends need |
