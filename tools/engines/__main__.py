@@ -21,13 +21,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+from emulated_aws import EmulatedAws
 from engine import HOME, Engine, EngineError, install, wait_for
 from podman_service import Podman
 from ray_head import Ray
 from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
-ENGINES: tuple[Engine, ...] = (Slurm(HOME), Podman(HOME), Ray(HOME), ZenMLServer(HOME))
+ENGINES: tuple[Engine, ...] = (
+    *(Slurm(HOME), Podman(HOME), EmulatedAws(HOME), Ray(HOME)),
+    ZenMLServer(HOME),
+)
 
 OTHERS_SECONDS = 180.0
 """How long to wait for somebody else who starts or stops engines: images take a minute to make."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+# jinja: if cookiecutter.__aws_batch
+from zenml.models import ServiceConnectorRequirements
+
+# jinja: endif
 from .config import AcmeOrchestratorConfig
 from .core.flavor import ProjectFlavor
 
@@ -22,6 +26,13 @@ class AcmeOrchestratorFlavor(ProjectFlavor):
     display_name = "{{ cookiecutter.project_name }}"
     config_class = AcmeOrchestratorConfig
 
+    # jinja: if cookiecutter.__aws_batch
+    @property
+    def service_connector_requirements(self) -> ServiceConnectorRequirements:
+        """Which service connectors the orchestrator can be connected to."""
+        return ServiceConnectorRequirements(connector_type="aws", resource_type="aws-generic")
+
+    # jinja: endif
     @property
     def implementation_class(self) -> type[AcmeOrchestrator]:
         """The orchestrator.
