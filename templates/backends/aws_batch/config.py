@@ -12,7 +12,7 @@ from zenml.orchestrators import BaseOrchestratorConfig
 
 from .core.jobs import JobBackend
 
-ROLE = r"\Aarn:aws[\w-]*:iam::\d{12}:role/\S+\Z"
+ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+$"
 """Batch takes short names of some roles only."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -74,7 +74,7 @@ class AcmeOrchestratorSettings(BaseSettings):
     )
     share_identifier: str | None = Field(
         default=None,
-        pattern=r"\A[A-Za-z0-9]{1,254}\*?\Z",
+        pattern=r"^[A-Za-z0-9]{1,254}\*?$",
         description="The share that a job counts for, in a queue with fair shares.",
     )
     scheduling_priority: int | None = Field(
@@ -134,7 +134,7 @@ class AcmeOrchestratorConfig(
     )
     endpoint_url: str | None = Field(
         default=None,
-        pattern=r"\Ahttps?://\S+\Z",
+        pattern=r"^https?://\S+$",
         description="Where AWS's API is, if not at its public address: an emulation, for example. "
         "Default: the variable AWS_ENDPOINT_URL, if it is set.",
     )

@@ -54,7 +54,7 @@ class AcmeOrchestrator(ContainerizedJobs, ScheduledRuns, DynamicPipelines):
         """What the stack needs: what jobs can reach, and a registry for images that are built."""
         needed = {StackComponentType.CONTAINER_REGISTRY, StackComponentType.IMAGE_BUILDER}
         return StackValidator(
-            required_components=set() if self.config.image else needed,
+            required_components=set() if self.config.image or self.config.is_local else needed,
             custom_validation_function=self._reaches_all_components,
         )
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from zenml_conformance.harness import MADE_UP_IMAGE, SeamHarness
 
-PACKAGES = ("zenml_conformance", "example_pkg")
+PACKAGES = (
+    *("zenml_conformance", "example_pkg"),
+    *("boto3", "botocore", "jmespath", "s3transfer"),
+)
 CACHE = Path(__file__).resolve().parents[1] / ".pytest_cache"
 """Where pytest lets the suite work."""
 
@@ -18,8 +21,7 @@ class BatchHarness(SeamHarness):
     """Judges on the emulated AWS that `AWS_ENDPOINT_URL` leads to; on none if it is not set.
 
     Batch runs containers on this machine there, so they are shown what is judged, what judges, and
-    where to leave what was seen. The image that `LIVE_IMAGE` names needs ZenML and this package's
-    dependencies.
+    where to leave what was seen. The image that `LIVE_IMAGE` names needs ZenML and nothing else.
     """
 
     job_name_pattern = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
