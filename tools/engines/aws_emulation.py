@@ -3,8 +3,9 @@
     python tools/engines/aws_emulation.py PORT
 
 Batch's jobs are containers of the engine that `DOCKER_HOST` leads to. Moto knows nothing of what is
-added here: a container gets the secrets that its job definition refers to, limits, an init process,
-the variables that AWS gives to all, and SIGTERM some time before SIGKILL when its job is ended.
+added here: a job waits until there is room; a container gets the secrets that its job definition
+refers to, limits, an init process, the variables that AWS gives to all, and SIGTERM some time before
+SIGKILL when its job is ended.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +28,12 @@ GRACE_SECONDS = 30
 
 MEBIBYTE = 2**20
 
+ROOM = threading.BoundedSemaphore(12)
+"""For so many jobs at a time. Control jobs take a place each, and must leave some to the others."""
+
+LOOK_SECONDS = 0.2
+"""How often a job that waits for room looks whether it is to end."""
+
 
 class ContainerJob(models.Job):  # type: ignore[misc]
     """A job as Batch runs it."""
@@ -36,6 +44,28 @@ class ContainerJob(models.Job):  # type: ignore[misc]
     def docker_client(self) -> SimpleNamespace:
         """What moto starts the container with."""
         return SimpleNamespace(containers=SimpleNamespace(run=self._run_container))
+
+    _has_room = False
+
+    def run(self) -> None:
+        """Run the container, as moto does, and make room for another job at the end."""
+        try:
+            super().run()
+        finally:
+            if self._has_room:
+                ROOM.release()
+
+    def _start_attempt(self) -> None:
+        """Wait for room; called while the job is RUNNABLE.
+
+        Raises:
+            RuntimeError: If the job is ended before there is any.
+        """
+        while not self._has_room:
+            if self.stop:
+                raise RuntimeError(f"{self.job_id} was ended before there was room for it")
+            self._has_room = ROOM.acquire(timeout=LOOK_SECONDS)
+        super()._start_attempt()
 
     def _container_details(self) -> dict[str, Any]:
         properties = self.job_definition.container_properties
