@@ -17,7 +17,7 @@ import docker
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from engines import Engines
+from engines import ROOT, Engines
 from real_engine import LISTEN, NASTY, SHOW, SLEEP, GeneratedBackend, generated, needs, wait_for
 
 VARIABLE = "AWS_ENDPOINT_URL"
@@ -233,6 +233,40 @@ def test_sizes_are_those_that_aws_has(cloud: Cloud) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             cloud.backend.check(cloud.job("", **fields))
+
+
+def test_the_policy_allows_what_is_done(cloud: Cloud) -> None:
+    """Every operation, and nothing else (docs/aws-batch.md)."""
+    done: set[str] = set()
+    aws = cloud.backend.aws
+    prefixes = {"secrets-manager": "secretsmanager"}
+
+    def note(event_name: str, **_: Any) -> None:
+        service, operation = event_name.split(".")[1:]
+        done.add(f"{prefixes.get(service, service)}:{operation}")
+
+    make = aws.client
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        client = make(*arguments, **keywords)
+        client.meta.events.register("before-call", note, unique_id="noted")
+        return client
+
+    aws.client = noted
+    first = cloud.submit("", labels={"role": "step", "run_id": "policy"})
+    assert cloud.backend.find(cloud.job("", name=cloud.described(first)["jobName"])) == first
+    cloud.backend.cancel(first)
+    cloud.backend.unschedule(
+        cloud.backend.schedule(cloud.job("", environment=ENVIRONMENT), "0 0 1 1 *")
+    )
+    cloud.backend.definitions.remove("policy")
+    page = (ROOT / "docs" / "aws-batch.md").read_text(encoding="utf-8")
+    policy = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    # AWS asks for these when a request has tags, or names a role.
+    implied = {"batch:TagResource", "secretsmanager:TagResource", "iam:PassRole"}
+    # Who one is, may always be asked.
+    assert done - {"sts:GetCallerIdentity"} == allowed - implied
 
 
 def test_a_schedule(cloud: Cloud) -> None:

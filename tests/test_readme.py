@@ -14,14 +14,22 @@ import pytest
 
 from engines import AWKWARD_TEXTS, NAMES, PATTERNS, ROOT, Engines
 
-NEEDS_ENGINE = "needs an engine: tests/test_slurm.py, test_docker.py and test_ray.py run pipelines"
+NEEDS_ENGINE = "needs an engine: tests/test_conformance.py and test_zenml_server.py run pipelines"
 EXAMPLES = (r"python examples/load_and_process\.py .*", r"python examples/digits\.py .*")
 LEFT_OUT: list[tuple[str, str, str]] = [
     # Pattern, or * for all; what a line looks like; why it is not run.
     ("slurm", "squeue .*", NEEDS_ENGINE),
-    ("docker", "docker build .*", NEEDS_ENGINE),
-    ("docker", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
-    *((pattern, line, NEEDS_ENGINE) for pattern in ("slurm", "docker", "ray") for line in EXAMPLES),
+    *(
+        (pattern, line, NEEDS_ENGINE)
+        for pattern in ("docker", "aws_batch")
+        for line in ("docker build .*", "LIVE_IMAGE=.* pytest --conformance-tier=live")
+    ),
+    ("aws_batch", "aws batch .*", "needs an account"),
+    *(
+        (pattern, line, NEEDS_ENGINE)
+        for pattern in ("slurm", "docker", "ray", "aws_batch")
+        for line in EXAMPLES
+    ),
     *(
         (pattern, line, "the README says that `backend.py` has to be written before")
         for pattern in ("custom_coordinator", "custom_native_dag")

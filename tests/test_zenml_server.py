@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 
@@ -194,11 +195,40 @@ def test_a_key_that_opens_nothing_is_refused(url: str, tmp_path: Path) -> None:
     assert "401" in done.stderr
 
 
-def in_containers(project: Path) -> list[str]:
+def in_containers(pattern: str, project: Path) -> list[str]:
     """Give the configuration with which steps run in an image that lacks the project alone."""
     module = flavor_of(project)[0].partition(".")[0]
-    volume = f"{project / 'src' / module}:/app/{module}:ro"
-    return ["--image=zenml-kit-steps", f"--volumes={json.dumps([volume])}"]
+    if pattern == "docker":
+        volume = f"{project / 'src' / module}:/app/{module}:ro"
+        return ["--image=zenml-kit-steps", f"--volumes={json.dumps([volume])}"]
+    if pattern == "aws_batch":
+        return on_emulated_aws(project, module)
+    return []
+
+
+def on_emulated_aws(project: Path, module: str) -> list[str]:
+    """Give the same for Batch: containers see what is missing, and the stores of all homes here."""
+    site = Path(boto3.__file__).parents[1]
+    shown = {str(project.parent): project.parent, f"/app/{module}": project / "src" / module}
+    # All that the examples import; the image has Debian's Python, of the same version.
+    needed = [
+        *("boto3", "botocore", "jmespath", "s3transfer", "numpy", "numpy.libs", "scipy"),
+        *("scipy.libs", "sklearn", "scikit_learn.libs", "joblib", "narwhals"),
+    ]
+    shown |= {f"/app/{name}": site / name for name in needed if (site / name).exists()}
+    shown["/app/threadpoolctl.py"] = site / "threadpoolctl.py"
+    paths = enumerate(shown.items())
+    volumes = [{"name": f"v{n}", "host": {"sourcePath": str(path)}} for n, (_, path) in paths]
+    mounts = [
+        {"sourceVolume": f"v{n}", "containerPath": target, "readOnly": target.startswith("/app/")}
+        for n, target in enumerate(shown)
+    ]
+    properties = {"volumes": volumes, "mountPoints": mounts}
+    role = "arn:aws:iam::123456789012:role/zenml"
+    return [
+        *("--queue=zenml", "--image=zenml-kit-steps", f"--execution_role={role}"),
+        *("--poll_seconds=1", f"--container_properties={json.dumps(properties)}"),
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["local", *ENGINES])
@@ -219,7 +249,7 @@ def test_a_team_s_day(pattern: str, url: str, engines: Engines, tmp_path: Path) 
         home.mkdir()
     elsewhere.environment["PYTHONPATH"] = str(project / "src")
     source = ".".join(flavor_of(project))
-    config = in_containers(project) if pattern == "docker" else []
+    config = in_containers(pattern, project)
     # The image has no scikit-learn, which the second example needs.
     examples = ["load_and_process", *([] if pattern == "docker" else ["digits"])]
     desk.run("zenml", "init")

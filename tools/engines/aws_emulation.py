@@ -4,7 +4,7 @@
 
 Batch's jobs are containers of the engine that `DOCKER_HOST` leads to. Moto knows nothing of what is
 added here: a job waits until there is room; a container gets the secrets that its job definition
-refers to, limits, an init process, the variables that AWS gives to all, and SIGTERM some time before
+refers to, limits, an init process, the variables that AWS gives to all, and SIGTERM a while before
 SIGKILL when its job is ended.
 """
 
