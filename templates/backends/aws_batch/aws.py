@@ -106,6 +106,7 @@ class Aws:
         self._endpoint_url = endpoint_url
         self._clients: dict[tuple[str, str | None, int], Any] = {}
         self._of: boto3.Session | None = None
+        self._account: str | None = None
         # A dynamic pipeline submits steps from several threads, and sessions belong to one.
         self._making = threading.RLock()
 
@@ -131,7 +132,7 @@ class Aws:
         with self._making:
             session = self._session()
             if session is not self._of:
-                self._of = session
+                self._of, self._account = session, None
                 self._clients.clear()
             key = (service, region, attempts)
             if key not in self._clients:
@@ -153,14 +154,16 @@ class Aws:
         """
         place = Arn.parse(arn)
         with translated_errors():
-            identity = self.client("sts").get_caller_identity()
-        if identity["Account"] != place.account:
+            client = self.client(service, place.region)
+            if self._account is None:
+                self._account = self.client("sts").get_caller_identity()["Account"]
+        if self._account != place.account:
             raise OutOfReachError(
                 f"The run's jobs are in the AWS account {place.account}, and the credentials here "
-                f"are for {identity['Account']}. Stop or refresh the run with credentials for that "
+                f"are for {self._account}. Stop or refresh the run with credentials for that "
                 "account."
             )
-        return self.client(service, place.region)
+        return client
 
 
 @contextmanager

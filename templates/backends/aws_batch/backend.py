@@ -170,7 +170,19 @@ class AcmeBackend(SchedulingBackend):
             tags = described.get("tags", {})
             if looks_after_run(tags.get(f"{TAG}role")) and state != JobState.HELD:
                 # The run is being stopped, and perhaps this job has not started.
-                self.definitions.remove(tags[f"{TAG}run_id"])
+                self.tidy_up(tags[f"{TAG}run_id"])
+
+    def tidy_up(self, run_id: str) -> None:
+        """Remove what was registered for the jobs of a run, once none has to start any more.
+
+        Args:
+            run_id: The run id, as a label.
+        """
+        try:
+            self.definitions.remove(run_id)
+        except Exception:
+            # It costs little, and must not make a run fail that has ended well.
+            logger.exception("What was registered for the run %s could not be removed.", run_id)
 
     def log_location(self, job_id: str) -> str | None:
         """Give the page of a job in AWS's console, which leads to its log.

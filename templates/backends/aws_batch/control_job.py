@@ -13,7 +13,6 @@ import os
 import sys
 
 from zenml.client import Client
-from zenml.logger import get_logger
 
 from .backend import AWAITED_VARIABLE, AcmeBackend
 from .core.jobs import JobState
@@ -21,8 +20,6 @@ from .core.monitoring import job_states, wait_until_ended
 from .core.names import label
 from .core.run_id import read_run_id
 from .orchestrator import AcmeOrchestrator
-
-logger = get_logger(__name__)
 
 
 def main() -> None:
@@ -49,18 +46,14 @@ def tidy_up(orchestrator: AcmeOrchestrator) -> None:
     backend = orchestrator.backend
     if not isinstance(backend, AcmeBackend):
         return
-    try:
-        run_id = read_run_id()
-        # The first one: child pipelines carry the id of the run that has started them.
-        runs = Client().list_pipeline_runs(
-            orchestrator_run_id=run_id, sort_by="asc:created", size=1, hydrate=True
-        )
-        steps = [step.job_id for run in runs.items for step in orchestrator.jobs_of(run).steps]
-        if JobState.QUEUED not in job_states(backend, steps).values():
-            backend.definitions.remove(label(run_id))
-    except Exception:
-        # It costs little, and must not make a run fail that has ended well.
-        logger.exception("What was registered for the run could not be removed.")
+    run_id = read_run_id()
+    # The first one: child pipelines carry the id of the run that has started them.
+    runs = Client().list_pipeline_runs(
+        orchestrator_run_id=run_id, sort_by="asc:created", size=1, hydrate=True
+    )
+    steps = [step.job_id for run in runs.items for step in orchestrator.jobs_of(run).steps]
+    if JobState.QUEUED not in job_states(backend, steps).values():
+        backend.tidy_up(label(run_id))
 
 
 if __name__ == "__main__":

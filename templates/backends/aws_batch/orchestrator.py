@@ -15,8 +15,8 @@ from .config import AcmeOrchestratorConfig, AcmeOrchestratorSettings
 from .console import job_url, logs_url
 from .core.containers import ContainerizedJobs
 from .core.dynamic_pipelines import DynamicPipelines
-from .core.native_dag import NativeDagTopology
 from .core.schedules import ScheduledRuns, SchedulingBackend
+from .dag import BatchTopology
 from .job_request import ROLE_VARIABLE
 from .job_run_id import job_run_id
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class AcmeOrchestrator(ContainerizedJobs, ScheduledRuns, DynamicPipelines):
     """Runs the steps of a pipeline as jobs of AWS Batch, which keeps their order."""
 
-    topology_class = NativeDagTopology
+    topology_class = BatchTopology
     settings_class = AcmeOrchestratorSettings
 
     _session: boto3.Session | None = None

@@ -51,8 +51,8 @@ def arn(number: int, account: str = ACCOUNT) -> str:
 class Account:
     """An AWS account that answers what a test has it answer, in that order."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, platform: str = "EC2") -> None:
-        """Have a queue, which runs jobs where a test says."""
+    def __init__(self, patch: pytest.MonkeyPatch, account: str = ACCOUNT) -> None:
+        """Have a queue; be the account that a test says."""
         session = boto3.Session("an-id", "a-key", region_name=REGION)
         config = AcmeOrchestratorConfig(
             queue="a-queue",
@@ -76,7 +76,8 @@ class Account:
                 }
             ],
         )
-        resources = {"type": platform, "maxvCpus": 64, "subnets": []}
+        resources = {"type": "EC2", "maxvCpus": 64, "subnets": []}
+        self.answers("sts", "get_caller_identity", Account=account)
         there = {
             "computeEnvironmentName": "there",
             "computeEnvironmentArn": "there",
@@ -97,7 +98,6 @@ class Account:
 
     def knows(self, *jobs: dict[str, Any]) -> None:
         """Have it describe jobs."""
-        self.answers("sts", "get_caller_identity", Account=ACCOUNT)
         described = [{**JOB, "jobArn": arn(1), **job} for job in jobs]
         self.answers("batch", "describe_jobs", jobs=described)
 
@@ -115,8 +115,8 @@ class Account:
 
     def has_been_asked_all(self) -> None:
         """Fail if an answer was not fetched."""
-        for stub in self.stubs.values():
-            stub.assert_no_pending_responses()
+        for name in ("batch", "scheduler", "secretsmanager"):
+            self.stubs[name].assert_no_pending_responses()
 
 
 @pytest.fixture
@@ -277,7 +277,6 @@ def test_a_state(account: Account, status: str, reason: str | None, state: JobSt
 
 def test_many_states(account: Account) -> None:
     """A hundred with each request. Jobs that Batch has forgotten are gone for good."""
-    account.answers("sts", "get_caller_identity", Account=ACCOUNT)
     ids = [f"job-{number}" for number in range(250)]
     for start in (0, 100, 200):
         account.answers("batch", "describe_jobs", {"jobs": ids[start : start + 100]}, jobs=[])
@@ -286,9 +285,9 @@ def test_many_states(account: Account) -> None:
     assert set(states.values()) == {JobState.UNKNOWN}
 
 
-def test_another_account(account: Account) -> None:
+def test_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """To it, the jobs would look as if they had never been, and their run would count as dead."""
-    account.answers("sts", "get_caller_identity", Account="999999999999")
+    account = Account(monkeypatch, "999999999999")
     with pytest.raises(OutOfReachError, match="credentials here are for 999999999999"):
         account.backend.statuses([arn(1)])
 
@@ -304,7 +303,6 @@ def test_no_credentials_and_no_answer() -> None:
 def test_cancel(account: Account) -> None:
     """A job that has ended is left alone."""
     account.knows({"status": "RUNNING"})
-    account.answers("sts", "get_caller_identity", Account=ACCOUNT)
     account.answers("batch", "terminate_job", {"jobId": "job-1", "reason": CANCELLED})
     account.backend.cancel(arn(1))
     account.knows({"status": "FAILED"})
@@ -340,7 +338,6 @@ def test_cancel_of_the_finalizer(account: Account) -> None:
     """The run is being stopped: what was registered for it goes."""
     tags = {"zenml.role": FINALIZER, "zenml.run_id": "4711"}
     account.knows({"status": "RUNNABLE", "tags": tags})
-    account.answers("sts", "get_caller_identity", Account=ACCOUNT)
     account.answers("batch", "terminate_job", {"jobId": "job-1", "reason": CANCELLED})
     removal(account, "zenml-4711")
     account.backend.cancel(arn(1))
@@ -373,7 +370,6 @@ def test_a_schedule(account: Account) -> None:
     account.answers("scheduler", "create_schedule", request, ScheduleArn=SCHEDULE)
     assert account.backend.schedule(job, "30 6 * * 1") == SCHEDULE
 
-    account.answers("sts", "get_caller_identity", Account=ACCOUNT)
     account.refuses("scheduler", "delete_schedule", "ResourceNotFoundException", 404)
     removal(account, "zenml-a-job")
     account.backend.unschedule(SCHEDULE)
