@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import engine as subject
+from emulated_aws import EmulatedAws
 from engine import HOME, Daemon, Engine, EngineError
 from podman_service import Podman
 from ray_head import Ray
@@ -24,6 +25,7 @@ from real_engine import leave_out
 from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
+ALL = (Slurm, Podman, EmulatedAws, Ray, ZenMLServer)
 TOOL = Path(subject.__file__).parent
 SLEEP = ("sleep", "3600")
 SECRETS = ("password", "api_key", "signature")
@@ -163,7 +165,7 @@ def test_elsewhere(
     acted: list[Engine] = []
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: system)
     monkeypatch.setattr("os.geteuid", lambda: user)
-    for kind in (Slurm, Podman, Ray, ZenMLServer):
+    for kind in ALL:
         monkeypatch.setattr(kind, "up", acted.append)
         monkeypatch.setattr(kind, "check", acted.append)
     assert main(["up"]) == 1
@@ -171,7 +173,7 @@ def test_elsewhere(
     assert not acted
 
 
-@pytest.fixture(params=[Slurm, Podman, Ray, ZenMLServer], ids=lambda kind: str(kind.name))
+@pytest.fixture(params=ALL, ids=lambda kind: str(kind.name))
 def running(request: pytest.FixtureRequest) -> Engine:
     """Each of the engines that `make engines` starts."""
     return need(request.param(HOME))
