@@ -209,7 +209,8 @@ def in_containers(pattern: str, project: Path) -> list[str]:
 def on_emulated_aws(project: Path, module: str) -> list[str]:
     """Give the same for Batch: containers see what is missing, and the stores of all homes here."""
     site = Path(boto3.__file__).parents[1]
-    shown = {str(project.parent): project.parent, f"/app/{module}": project / "src" / module}
+    stores = project.parents[1]
+    shown = {str(stores): stores, f"/app/{module}": project / "src" / module}
     # All that the examples import; the image has Debian's Python, of the same version.
     needed = [
         *("boto3", "botocore", "jmespath", "s3transfer", "numpy", "numpy.libs", "scipy"),
