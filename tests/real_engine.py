@@ -20,6 +20,7 @@ ENGINES = {
     "docker": "DOCKER_HOST",
     "ray": "RAY_ADDRESS",
     "kubernetes": "KUBECONFIG",
+    "aws_batch": "AWS_ENDPOINT_URL",
     "kubeflow": "DOCKER_HOST",
 }
 """Patterns whose engine can run on this machine, and the variable that leads to it.
@@ -129,10 +130,14 @@ class GeneratedBackend:
         """
         classes, word = self.module("config"), self.name.title()
         configuration = getattr(classes, f"{word}OrchestratorConfig")(**config)
-        self.backend = getattr(self.module("backend"), f"{word}Backend")(configuration)
+        self.backend = self.make(getattr(self.module("backend"), f"{word}Backend"), configuration)
         self._settings = getattr(classes, f"{word}OrchestratorSettings")
         self.defaults: dict[str, Any] = {"environment": ENVIRONMENT}
         self.submitted: list[str] = []
+
+    def make(self, backend_class: Any, config: Any) -> Any:
+        """Make the backend."""
+        return backend_class(config)
 
     def module(self, name: str) -> Any:
         """Import a module of the project."""

@@ -40,8 +40,12 @@ suite's own tests judge all of them with a ZenML server as the store.
 """
 
 
-OF_ONE_ENGINE = {"kubeflow": "DAG-3,MODE-4,ENV-1,STOP-1,ISO-1"}
-"""Fewer rules, for patterns that run on another one's engine: those that their own code is in."""
+OF_ONE_ENGINE = {
+    "aws_batch": "SUB-1,RUNID-1,DAG-1,DAG-2,ENV-1,ENV-3,ENV-4,DEAD-1,RES-2,STOP-2,DYN-1",
+    "kubeflow": "DAG-3,MODE-4,ENV-1,STOP-1,ISO-1",
+}
+"""Fewer rules, for patterns whose containers are those of `docker`: those that their own code is
+in."""
 
 STEPS_IMAGE = "zenml-kit-steps"
 
@@ -62,7 +66,7 @@ def surroundings(pattern: str, project: Path) -> Iterator[dict[str, str]]:
             yield {"LIVE_IMAGE": STEPS_IMAGE, "LIVE_NAMESPACE": name}
         return
     if pattern != "kubeflow":
-        yield {"LIVE_IMAGE": STEPS_IMAGE} if pattern == "docker" else {}
+        yield {"LIVE_IMAGE": STEPS_IMAGE}
         return
     suite = ROOT / "conformance_tests"
     # The core of the suite is a link into the template.

@@ -21,6 +21,7 @@ from kubernetes.client import BatchV1Api
 
 import engine as subject
 from containerd import BUSYBOX_IMAGE
+from emulated_aws import EmulatedAws
 from engine import HOME, Daemon, Engine, EngineError
 from kubernetes_cluster import NODE, Kubernetes
 from podman_service import Podman
@@ -29,7 +30,7 @@ from real_engine import leave_out
 from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
-KINDS = (Slurm, Podman, Ray, ZenMLServer, Kubernetes)
+KINDS = (Slurm, Podman, EmulatedAws, Ray, ZenMLServer, Kubernetes)
 TOOL = Path(subject.__file__).parent
 SLEEP = ("sleep", "3600")
 SECRETS = ("password", "api_key", "signature")

@@ -15,22 +15,26 @@ import pytest
 from engines import AWKWARD_TEXTS, EVERY_RULE, NAMES, PATTERNS, ROOT, Engines
 from real_engine import ENGINES
 
-NEEDS_ENGINE = "needs an engine: tests/test_zenml_server.py runs pipelines on each"
+NEEDS_ENGINE = "needs an engine: tests/test_conformance.py and test_zenml_server.py run pipelines"
 NEEDS_CLUSTER = "needs a cluster: tests/test_kubeflow.py has an emulated KFP API"
 EXAMPLES = (r"python examples/load_and_process\.py .*", r"python examples/digits\.py .*")
 LEFT_OUT: list[tuple[str, str, str]] = [
     # Pattern, or * for all; what a line looks like; why it is not run.
     ("slurm", "squeue .*", NEEDS_ENGINE),
-    ("docker", "docker build .*", NEEDS_ENGINE),
     ("kubernetes", "kubectl .*", NEEDS_ENGINE),
     ("kubernetes", "docker (build|push) .*", NEEDS_ENGINE),
     ("kubernetes", ".* -a REMOTE_ARTIFACT_STORE --set", "needs an artifact store of the reader's"),
     ("kubernetes", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
-    ("docker", "LIVE_IMAGE=.* pytest --conformance-tier=live", NEEDS_ENGINE),
     ("kubeflow", "docker (build|push) .*", NEEDS_CLUSTER),
     ("kubeflow", "zenml service-account create .*", "needs a server"),
     ("kubeflow", "kubectl .*", NEEDS_CLUSTER),
     ("kubeflow", "KF_PIPELINES_ENDPOINT=.* pytest --conformance-tier=live", NEEDS_CLUSTER),
+    *(
+        (pattern, line, NEEDS_ENGINE)
+        for pattern in ("docker", "aws_batch")
+        for line in ("docker build .*", "LIVE_IMAGE=.* pytest --conformance-tier=live")
+    ),
+    ("aws_batch", "aws batch .*", "needs an account"),
     *((pattern, line, NEEDS_ENGINE) for pattern in ENGINES for line in EXAMPLES),
     *(
         (pattern, line, "the README says that `backend.py` has to be written before")

@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+from emulated_aws import EmulatedAws
 from engine import HOME, Engine, EngineError, install, wait_for
 from kubernetes_cluster import Kubernetes
 from podman_service import Podman
@@ -29,7 +30,8 @@ from slurm_cluster import Slurm
 from zenml_server import ZenMLServer
 
 ENGINES: tuple[Engine, ...] = (
-    *(Slurm(HOME), Podman(HOME), Ray(HOME), ZenMLServer(HOME), Kubernetes(HOME)),
+    *(Slurm(HOME), Podman(HOME), EmulatedAws(HOME), Ray(HOME)),
+    *(ZenMLServer(HOME), Kubernetes(HOME)),
 )
 
 OTHERS_SECONDS = 7200.0

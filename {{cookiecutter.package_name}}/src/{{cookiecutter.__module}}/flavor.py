@@ -23,6 +23,9 @@ class AcmeOrchestratorFlavor(ProjectFlavor):
     # jinja: if cookiecutter.__kubernetes
     connector_resource_type = "kubernetes-cluster"
     # jinja: endif
+    # jinja: if cookiecutter.__aws_batch
+    connector_resource_type = "aws-generic"
+    # jinja: endif
     config_class = AcmeOrchestratorConfig
 
     @property
