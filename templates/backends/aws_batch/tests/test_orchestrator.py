@@ -70,8 +70,7 @@ def test_a_connector_for_something_else(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(orchestrator, "connector_has_expired", lambda: True)
     with pytest.raises(TypeError, match="resource type `aws-generic`"):
         orchestrator.session()
-    required = AcmeOrchestratorFlavor().service_connector_requirements
-    assert (required.connector_type, required.resource_type) == ("aws", "aws-generic")
+    assert AcmeOrchestratorFlavor().connector_resource_type == "aws-generic"
 
 
 def test_the_region_of_the_configuration_goes_before_the_connector_s(
