@@ -198,8 +198,8 @@ def unreported(backend: JobBackend, job_id: str, log: str | None) -> str:
     except Exception as error:
         logger.warning("Why job %s has ended is not known: %s", job_id, error)
         reason = None
-    ended = f"Its job {job_id} has ended, and the step has not reported how"
-    ended += f": {reason.rstrip('.')}." if reason else ". It was probably killed, or could not start."
+    known = f": {reason.rstrip('.')}" if reason else ". It was probably killed, or could not start"
+    ended = f"Its job {job_id} has ended, and the step has not reported how{known}."
     return f"{ended} Its log may tell more: {log}" if log else ended
 
 
