@@ -43,12 +43,15 @@ suite's own tests judge all of them with a ZenML server as the store.
 """
 
 
+FEW = "SUB-1,RUNID-1,DAG-1,DAG-2,ENV-1,ENV-3,ENV-4,DEAD-1,RES-2,STOP-2,DYN-1"
+
 OF_ONE_ENGINE = {
-    "aws_batch": "SUB-1,RUNID-1,DAG-1,DAG-2,ENV-1,ENV-3,ENV-4,DEAD-1,RES-2,STOP-2,DYN-1",
+    "docker": FEW,
+    "aws_batch": FEW,
     "kubeflow": "DAG-3,MODE-4,ENV-1,STOP-1,ISO-1",
 }
-"""Fewer rules, for patterns whose containers are those of `docker`: those that their own code is
-in."""
+"""Fewer rules, for patterns whose steps are containers, as those of `kubernetes` are: those that
+their own code is in."""
 
 STEPS_IMAGE = "zenml-kit-steps"
 
