@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import os
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from emulated_aws import EmulatedAws
-from engine import HOME, Engine, EngineError, install, wait_for
+from engine import HOME, Engine, EngineError, install, locked
 from kubernetes_cluster import Kubernetes
 from podman_service import Podman
 from ray_head import Ray
@@ -59,25 +58,15 @@ def refuse_elsewhere() -> None:
         )
 
 
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
+def alone() -> contextlib.AbstractContextManager[None]:
     """Wait until nobody else starts or stops engines of this checkout.
 
     Raises:
         EngineError: If somebody does for too long.
     """
     HOME.mkdir(exist_ok=True)
-    with (HOME / "lock").open("w") as lock:
-
-        def take() -> None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise EngineError("it is still at work") from error
-
-        other = "another `tools/engines up` or `down` in this checkout"
-        wait_for(other, take, [], seconds=OTHERS_SECONDS)
-        yield
+    other = "another `tools/engines up` or `down` in this checkout"
+    return locked(HOME / "lock", other, OTHERS_SECONDS)
 
 
 def up(engine: Engine) -> None:

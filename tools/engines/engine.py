@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -11,7 +12,7 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -248,6 +249,30 @@ def _ends(process: psutil.Process, deadline: float) -> bool:
         finally:
             os.close(handle)
     return True
+
+
+@contextlib.contextmanager
+def locked(path: Path, other: str, seconds: float) -> Iterator[None]:
+    """Hold a lock that other processes may hold.
+
+    Args:
+        path: The file that is locked.
+        other: Who else holds it, for messages.
+        seconds: How long to wait for that one.
+
+    Raises:
+        EngineError: If that one takes longer.
+    """
+    with path.open("w") as lock:
+
+        def take() -> None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EngineError("it is still at work") from error
+
+        wait_for(other, take, [], seconds=seconds)
+        yield
 
 
 def wait_for(

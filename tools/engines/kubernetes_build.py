@@ -6,18 +6,15 @@ checkouts of this user, outside of them.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import pwd
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from engine import EngineError, debian, install, run, wait_for
+from engine import EngineError, debian, install, locked, run
 
 VERSION = "1.20.2"
 RELEASE = "bookworm"
@@ -151,7 +148,9 @@ def programs() -> Path:
     if _is_complete(built):
         return built
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / f"{built.name}.lock"):
+    with locked(
+        cache / f"{built.name}.lock", "another checkout that builds Kubernetes", BUILD_SECONDS
+    ):
         if not _is_complete(built):
             # What was left by those who were killed.
             for scratch in cache.glob(f"{built.name}.*.partial"):
@@ -171,21 +170,6 @@ def programs() -> Path:
 def _is_complete(built: Path) -> bool:
     """Tell whether the programs are there."""
     return all(os.access(built / program, os.X_OK) for program in PROGRAMS)
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other checkout builds."""
-    with path.open("w") as lock:
-
-        def take() -> None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise EngineError("it is still at work") from error
-
-        wait_for("another checkout that builds Kubernetes", take, [], seconds=BUILD_SECONDS)
-        yield
 
 
 def _build(scratch: Path) -> Path:

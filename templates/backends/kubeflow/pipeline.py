@@ -15,7 +15,7 @@ from zenml.constants import ENV_ZENML_STORE_PREFIX
 
 from .config import AcmeOrchestratorConfig
 from .config import AcmeOrchestratorSettings as Settings
-from .core.jobs import Job
+from .core.jobs import FINALIZER, STEP, Job
 
 KFP_RUN_ID = "KFP_RUN_ID"
 """The variable with Kubeflow's own id of the run, for those who look for it there."""
@@ -51,13 +51,13 @@ def compiled(jobs: Sequence[Job], endpoint: str) -> Iterator[str]:
     *steps, last = jobs
 
     def define() -> None:
-        final = task(last, endpoint, program="finalizer" if steps else None)
+        final = task(last, endpoint, program=FINALIZER if steps else None)
         if not steps:
             return
         tasks: dict[str, dsl.PipelineTask] = {}
         with dsl.ExitHandler(final, name="steps"):
             for job in steps:
-                tasks[job.name] = task(job, endpoint, program="step").after(
+                tasks[job.name] = task(job, endpoint, program=STEP).after(
                     *(tasks[name] for name in job.depends_on)
                 )
 

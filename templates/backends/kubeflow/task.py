@@ -18,9 +18,8 @@ import traceback
 from collections.abc import Callable
 from uuid import UUID
 
+from .core.jobs import STEP
 from .core.run_id import find_run, read_run_id
-
-STEP, FINALIZER = "step", "finalizer"
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from example_pkg import task
+from example_pkg.core.jobs import FINALIZER, STEP
 
 
 def run(
@@ -34,18 +35,18 @@ def test_a_failed_step_does_not_end_the_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its log says why it is green."""
-    run(monkeypatch, task.STEP, RuntimeError("no convergence"))
+    run(monkeypatch, STEP, RuntimeError("no convergence"))
     printed = capsys.readouterr().err
     assert "RuntimeError: no convergence" in printed
     assert "as ZenML knows" in printed
-    assert run(monkeypatch, task.STEP)[:2] == ["a_program", "--snapshot_id"]
+    assert run(monkeypatch, STEP)[:2] == ["a_program", "--snapshot_id"]
 
 
 def test_a_step_that_is_told_to_end_has_not_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor has one that is interrupted."""
     for end in (SystemExit(143), KeyboardInterrupt()):
         with pytest.raises(type(end)):
-            run(monkeypatch, task.STEP, end)
+            run(monkeypatch, STEP, end)
 
 
 @pytest.mark.parametrize("failed", [True, False])
@@ -57,6 +58,6 @@ def test_the_finalizer_ends_as_the_run_has(monkeypatch: pytest.MonkeyPatch, fail
     monkeypatch.setattr(task, "read_run_id", lambda: "an-id")
     if failed:
         with pytest.raises(SystemExit, match="a-run is failed"):
-            run(monkeypatch, task.FINALIZER)
+            run(monkeypatch, FINALIZER)
     else:
-        run(monkeypatch, task.FINALIZER)
+        run(monkeypatch, FINALIZER)
