@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.generation import generation
+from benchmarks.kubernetes_cluster import dag as kubernetes_dag
 from benchmarks.local import overhead, parallel, start
 from benchmarks.ratio import Ratio, show
 from benchmarks.ray_cluster import step
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "parallel": parallel,
     "overhead": overhead,
     "ray-step": step,
+    "kubernetes-dag": kubernetes_dag,
     "slurm-dag": dag,
     "slurm-submission": submission,
 }

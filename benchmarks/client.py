@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
@@ -26,27 +27,31 @@ def register(description: str) -> None:
     """Register flavors, and a stack with each.
 
     Args:
-        description: JSON file that gives each stack's flavor class, flavor name and configuration.
+        description: JSON file that gives each stack's flavor class, flavor name and configuration,
+            and the flavors of its other components; without a class, the flavor is ZenML's own.
     """
     client = Client()
     artifact_store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
     for stack, orchestrator in json.loads(Path(description).read_text()).items():
-        client.create_flavor(
-            source=orchestrator["flavor_class"], component_type=StackComponentType.ORCHESTRATOR
-        )
+        if "flavor_class" in orchestrator:
+            client.create_flavor(
+                source=orchestrator["flavor_class"], component_type=StackComponentType.ORCHESTRATOR
+            )
         component = client.create_stack_component(
             name=stack,
             flavor=orchestrator["flavor"],
             component_type=StackComponentType.ORCHESTRATOR,
             configuration=orchestrator["configuration"],
         )
-        client.create_stack(
-            name=stack,
-            components={
-                StackComponentType.ORCHESTRATOR: component.id,
-                StackComponentType.ARTIFACT_STORE: artifact_store.id,
-            },
-        )
+        components: dict[StackComponentType, str | UUID] = {
+            StackComponentType.ORCHESTRATOR: component.id,
+            StackComponentType.ARTIFACT_STORE: artifact_store.id,
+        }
+        for kind, other in orchestrator.get("components", {}).items():
+            components[StackComponentType(kind)] = client.create_stack_component(
+                name=stack, component_type=StackComponentType(kind), **other
+            ).id
+        client.create_stack(name=stack, components=components)
 
 
 def run(result: str, stack: str, pipeline: str, length: str = "0") -> None:
@@ -88,6 +93,28 @@ def run(result: str, stack: str, pipeline: str, length: str = "0") -> None:
     }
     start = float(began_file.read_text()) - called if pipeline == "single" else None
     Path(result).write_text(json.dumps({"seconds": seconds, "steps": steps, "start": start}))
+
+
+def submission_times(orchestrator: Any) -> dict[str, float]:
+    """Have an orchestrator's class note when it is asked to submit a run, and how long it takes.
+
+    Args:
+        orchestrator: The class.
+
+    Returns:
+        `submitted`, in seconds since 1970, and `seconds`: there once a run has been submitted.
+    """
+    times: dict[str, float] = {}
+    original = orchestrator.submit_pipeline
+
+    def timed(*positional: Any, **named: Any) -> Any:
+        times["submitted"], began = time.time(), time.monotonic()
+        submission = original(*positional, **named)
+        times["seconds"] = time.monotonic() - began
+        return submission
+
+    orchestrator.submit_pipeline = timed
+    return times
 
 
 def _since(submitted: datetime, moment: datetime | None) -> float:

@@ -10,6 +10,9 @@ from zenml import pipeline, step
 NAPS = 8
 NAP_SECONDS = 5.0
 
+LAYERS, WIDTH, LAYER_SECONDS = 10, 5, 1.0
+"""The `lattice` that is timed on clusters."""
+
 
 @step(enable_cache=False)
 def count(number: int) -> int:

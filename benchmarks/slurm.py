@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import venv
 from typing import Any
 
+from benchmarks.pipelines import LAYER_SECONDS as NAP_SECONDS
+from benchmarks.pipelines import LAYERS, WIDTH
 from benchmarks.ratio import Ratio
 from benchmarks.workbench import (
     LIMIT_SECONDS,
@@ -20,7 +21,6 @@ from benchmarks.workbench import (
     Workbench,
 )
 
-LAYERS, WIDTH, NAP_SECONDS = 10, 5, 1.0
 MANY = 1000
 BARE = "bare-sbatch"
 
@@ -72,13 +72,9 @@ class Cluster:
             }
         )
 
-    def client(self, *arguments: str) -> Any:
-        """Run a command of `benchmarks.slurm_client`; return what it tells."""
-        result = self.directory / "result.json"
-        command, *others = arguments
-        words = [sys.executable, "-m", "benchmarks.slurm_client", command, str(result), *others]
-        self.bench.time(words)
-        return json.loads(result.read_text())
+    def submit(self, *arguments: str) -> Any:
+        """Submit a pipeline; return what `benchmarks.slurm_client` tells of that."""
+        return self.bench.tell("benchmarks.slurm_client", *arguments)
 
     def wait(self) -> None:
         """Wait until the queue is empty."""
@@ -112,16 +108,16 @@ def dag(bench: Workbench) -> list[Ratio]:
     """
     cluster = Cluster(bench)
     arguments = json.dumps({"layers": LAYERS, "width": WIDTH, "seconds": NAP_SECONDS})
-    submitted = cluster.client("submit", "lattice", arguments)
+    submitted = cluster.submit("lattice", arguments)
     cluster.wait()
-    ours = cluster.client("end", submitted["run"]) - submitted["submitted"]
+    ours = bench.end(submitted["run"]) - submitted["submitted"]
 
     script = str(cluster.directory / "by-hand.sh")
-    run = cluster.client("submit", "lattice", arguments, script)["run"]
+    run = cluster.submit("lattice", arguments, script)["run"]
     began = time.time()
     bench.time(["sh", script])
     cluster.wait()
-    by_hand = cluster.client("end", run) - began
+    by_hand = bench.end(run) - began
     naps = LAYERS * NAP_SECONDS
     return [
         Ratio(
@@ -161,7 +157,7 @@ def submission(bench: Workbench) -> list[Ratio]:
         # Before and after: other work on the machine comes and goes.
         bare.append(bench.time(many))
         cluster.clear()
-        ours = cluster.client("submit", "wide", json.dumps({"width": MANY}))
+        ours = cluster.submit("wide", json.dumps({"width": MANY}))
         cluster.clear()
         bare.append(bench.time(many))
     finally:

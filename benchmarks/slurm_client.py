@@ -1,7 +1,6 @@
 """What runs inside the benchmark's ZenML store for the benchmarks on Slurm.
 
-    python -m benchmarks.slurm_client submit RESULT PIPELINE ARGUMENTS [SCRIPT]
-    python -m benchmarks.slurm_client end RESULT RUN
+    python -m benchmarks.slurm_client RESULT PIPELINE ARGUMENTS [SCRIPT]
 
 `benchmarks.slurm` starts it, in an environment that names the store.
 """
@@ -12,14 +11,12 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable
-from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 from zenml.client import Client
-from zenml.enums import ExecutionStatus
 
+from benchmarks.client import submission_times
 from benchmarks.pipelines import lattice, wide
 
 STACK = "slurm"
@@ -76,16 +73,8 @@ def submit(result: str, pipeline: str, arguments: str, script: str | None = None
     client.activate_stack(STACK)
     instance: Any = client.active_stack.orchestrator
     orchestrator: Any = type(instance)
-    original = orchestrator.submit_pipeline
-    times = {"in_sbatch": 0.0}
-
-    def timed(*positional: Any, **named: Any) -> Any:
-        times["submitted"], began = time.time(), time.monotonic()
-        submission = original(*positional, **named)
-        times["seconds"] = time.monotonic() - began
-        return submission
-
-    orchestrator.submit_pipeline = timed
+    times = submission_times(orchestrator)
+    times["in_sbatch"] = 0.0
     backend: Any = type(instance.backend)
     submit_job = backend.submit
 
@@ -104,22 +93,5 @@ def submit(result: str, pipeline: str, arguments: str, script: str | None = None
     Path(result).write_text(json.dumps({"run": str(run.id), **times}))
 
 
-def end(result: str, run: str) -> None:
-    """Say when the last step of a run ended.
-
-    Args:
-        result: File that takes the time, in seconds since 1970.
-        run: The run.
-    """
-    record = Client().get_pipeline_run(run)
-    if record.status != ExecutionStatus.COMPLETED:
-        sys.exit(f"The run ended as {record.status}: its time means nothing.")
-    ends = [step.end_time for step in record.steps.values() if step.end_time]
-    # ZenML stores UTC and, on SQLite, no zone.
-    last = max(moment.replace(tzinfo=moment.tzinfo or timezone.utc) for moment in ends)
-    Path(result).write_text(json.dumps(last.timestamp()))
-
-
 if __name__ == "__main__":
-    commands: dict[str, Callable[..., None]] = {"submit": submit, "end": end}
-    commands[sys.argv[1]](*sys.argv[2:])
+    submit(*sys.argv[1:])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psutil
 from cookiecutter.main import cookiecutter
@@ -165,6 +166,34 @@ class Workbench:
             words = log.read_text(errors="replace")[-3000:]
             raise BenchmarkFailed(f"{' '.join(command)} exited with {process.returncode}:\n{words}")
 
+    def tell(self, module: str, *arguments: str) -> Any:
+        """Run a module inside the benchmark's ZenML store.
+
+        Args:
+            module: Its name. It writes JSON to the file that its command line begins with.
+            *arguments: The rest of its command line.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            BenchmarkFailed: If it fails.
+        """
+        result = self.directory / "told.json"
+        self.time([sys.executable, "-m", module, str(result), *arguments])
+        return json.loads(result.read_text())
+
+    def end(self, run: str) -> float:
+        """Say when the last step of a run ended, in seconds since 1970.
+
+        Args:
+            run: Its id.
+
+        Raises:
+            BenchmarkFailed: If it has not completed.
+        """
+        return float(self.tell("benchmarks.run_end", run))
+
     def generate(self, package_name: str, backend_pattern: str) -> None:
         """Generate a project from this template, importable in everything that is timed.
 
@@ -194,7 +223,7 @@ class Workbench:
         """
         description = self.directory / "stacks.json"
         description.write_text(json.dumps(stacks))
-        self.time([self.python, "-m", "benchmarks.client", "register", str(description)])
+        self.time([sys.executable, "-m", "benchmarks.client", "register", str(description)])
 
     @cached_property
     def python(self) -> str:

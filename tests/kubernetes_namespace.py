@@ -42,12 +42,10 @@ def on_this_machine(namespace: str, module: Path) -> list[str]:
     """
     volume = {"name": "project", "hostPath": {"path": str(module)}}
     mount = {"name": "project", "mountPath": f"/app/{module.name}", "readOnly": True}
-    # No registry has the image; it was imported into the node.
-    container = {"imagePullPolicy": "IfNotPresent", "volumeMounts": [mount]}
     return [
-        "--image=zenml-kit-steps",
+        "--image=zenml-kit-steps:1",
         "--local=true",
         f"--kubernetes_namespace={namespace}",
         f"--pod_spec={json.dumps({'volumes': [volume]})}",
-        f"--container={json.dumps(container)}",
+        f"--container={json.dumps({'volumeMounts': [mount]})}",
     ]

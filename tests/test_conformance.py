@@ -53,7 +53,7 @@ OF_ONE_ENGINE = {
 """Fewer rules, for patterns whose steps are containers, as those of `kubernetes` are: those that
 their own code is in."""
 
-STEPS_IMAGE = "zenml-kit-steps"
+STEPS_IMAGE = "zenml-kit-steps:1"
 
 
 @contextmanager

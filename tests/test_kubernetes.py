@@ -35,7 +35,7 @@ from real_engine import (
     wait_for,
 )
 
-IMAGE = "zenml-kit-steps"
+IMAGE = "zenml-kit-steps:1"
 ALLOCATE = "print('up', flush=True); data = bytearray(500_000_000); print('it fitted')"
 
 pytestmark = needs("KUBECONFIG")
@@ -83,9 +83,6 @@ class Cluster(GeneratedBackend):
     def job(self, code: str, **fields: Any) -> Any:
         """Describe a job that runs a line of Python."""
         labels = {"role": fields.pop("role", "step"), "run_id": "a-run"}
-        # It was imported into the node, and no registry has it.
-        container = {"imagePullPolicy": "IfNotPresent"}
-        fields["settings"] = {"container": container, **fields.get("settings", {})}
         return super().job(code, **{"command": ("python3", "-c", code), "labels": labels, **fields})
 
     def pods(self, job_id: str) -> list[Any]:

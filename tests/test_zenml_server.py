@@ -207,7 +207,7 @@ def configured(pattern: str, project: Path) -> Iterator[list[str]]:
     module = project / "src" / flavor_of(project)[0].partition(".")[0]
     if pattern == "docker":
         volumes = json.dumps([f"{module}:/app/{module.name}:ro"])
-        yield ["--image=zenml-kit-steps", f"--volumes={volumes}"]
+        yield ["--image=zenml-kit-steps:1", f"--volumes={volumes}"]
     elif pattern == "kubernetes":
         with kubernetes_namespace.namespace(project) as name:
             yield kubernetes_namespace.on_this_machine(name, module)
@@ -233,7 +233,7 @@ def on_emulated_aws(project: Path, module: str) -> list[str]:
     properties = {"volumes": volumes, "mountPoints": mounts}
     role = "arn:aws:iam::123456789012:role/zenml"
     return [
-        *("--queue=zenml", "--image=zenml-kit-steps", f"--execution_role={role}"),
+        *("--queue=zenml", "--image=zenml-kit-steps:1", f"--execution_role={role}"),
         *("--poll_seconds=1", f"--container_properties={json.dumps(properties)}"),
     ]
 

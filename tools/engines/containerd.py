@@ -21,10 +21,10 @@ import psutil
 
 from engine import Daemon, EngineError, end, run, socket_path, wait_for
 
-BUSYBOX_IMAGE = "zenml-kit-busybox"
+BUSYBOX_IMAGE = "zenml-kit-busybox:1"
 """A shell and small tools: those of Debian's package `busybox-static`."""
 
-PAUSE_IMAGE = "zenml-kit-pause"
+PAUSE_IMAGE = "zenml-kit-pause:1"
 """The same, asleep: what keeps a pod's namespaces."""
 
 REGISTRY = "docker.io/library"
@@ -120,7 +120,7 @@ class Containerd:
         configuration = self.home / "containerd.toml"
         configuration.write_text(
             CONFIGURATION.format(
-                home=self.home, socket=self.socket, pause=f"{REGISTRY}/{PAUSE_IMAGE}:latest"
+                home=self.home, socket=self.socket, pause=f"{REGISTRY}/{PAUSE_IMAGE}"
             ),
             encoding="utf-8",
         )
@@ -177,9 +177,9 @@ class Containerd:
         """Return what containerd knows of an image: empty if there is none.
 
         Args:
-            name: Its name, without a tag.
+            name: Its name, with its tag.
         """
-        printed = self.command("images", "list", f"name=={REGISTRY}/{name}:latest")
+        printed = self.command("images", "list", f"name=={REGISTRY}/{name}")
         return "\n".join(printed.splitlines()[1:])
 
     def add_image(self, archive: Path) -> None:
@@ -196,7 +196,7 @@ class Containerd:
 
     def label_image(self, name: str, label: str) -> None:
         """Give an image a label, as `key=value`."""
-        self.command("images", "label", f"{REGISTRY}/{name}:latest", label)
+        self.command("images", "label", f"{REGISTRY}/{name}", label)
 
     def command(self, *words: str, seconds: float = 120.0) -> str:
         """Run containerd's own client.
@@ -306,7 +306,7 @@ def _busybox(name: str, command: Sequence[str]) -> bytes:
     manifest = [
         {
             "Config": "config.json",
-            "RepoTags": [f"{REGISTRY}/{name}:latest"],
+            "RepoTags": [f"{REGISTRY}/{name}"],
             "Layers": ["layer.tar"],
         }
     ]

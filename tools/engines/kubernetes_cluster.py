@@ -34,6 +34,27 @@ USERS = {
 
 PORTS = ("etcd", "etcd-peer", "kubelet")
 
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        *(
+            {"level": "None", who: names}
+            for who, names in {
+                "users": [
+                    "system:apiserver",
+                    "system:kube-controller-manager",
+                    "system:kube-scheduler",
+                ],
+                "userGroups": ["system:nodes", "system:serviceaccounts:kube-system"],
+            }.items()
+        ),
+        {"level": "Metadata"},
+    ],
+}
+"""What goes to `audit.log`: who asked for what, without bodies; not the cluster's own parts."""
+
 TTL = "--feature-gates=TTLAfterFinished=true"
 """Jobs are removed after their `ttlSecondsAfterFinished`; still an experiment in this version."""
 
@@ -390,11 +411,20 @@ class Kubernetes(Engine):
             f"--kubelet-client-key={keys / 'admin.key'}",
             "--kubelet-preferred-address-types=InternalIP",
             "--allow-privileged",
+            f"--audit-policy-file={self._audit_policy()}",
+            f"--audit-log-path={self.home / 'audit.log'}",
+            "--audit-log-maxsize=50",
+            "--audit-log-maxbackup=1",
             f"--default-not-ready-toleration-seconds={EVICTION_SECONDS}",
             f"--default-unreachable-toleration-seconds={EVICTION_SECONDS}",
             TTL,
             environment=DIRECT,
         )
+
+    def _audit_policy(self) -> Path:
+        file = self.home / "audit-policy.json"
+        file.write_text(json.dumps(AUDIT, indent=1), encoding="utf-8")
+        return file
 
     def _await_api_server(self) -> None:
         wait_for(

@@ -34,8 +34,8 @@ from engine import (
 BASE_IMAGE = "zenml-kit-base"
 """Debian with Python and pip. Docker's clients find it under this name."""
 
-STEPS_IMAGE = "zenml-kit-steps"
-"""The same, with ZenML."""
+STEPS_IMAGE = "zenml-kit-steps:1"
+"""The same, with ZenML. Kubernetes would pull an image without a tag, which is nowhere."""
 
 REQUIREMENTS = (
     "zenml[local]>=0.96,<0.99",
@@ -253,8 +253,8 @@ class Podman(Engine):
             raise EngineError(str(error)) from error
 
     def _has_steps_image(self) -> bool:
-        label = f"--filter=label=zenml-kit={REQUIREMENTS_ID}"
-        return bool(self.command("images", "--quiet", label))
+        filters = (f"label=zenml-kit={REQUIREMENTS_ID}", f"reference={REGISTRY}/{STEPS_IMAGE}")
+        return bool(self.command("images", "--quiet", *(f"--filter={name}" for name in filters)))
 
     def _make_base_image(self) -> None:
         print("  making the base image", flush=True)
@@ -293,7 +293,7 @@ class Podman(Engine):
                 *(f"--wheel-dir={context / 'wheels'}", *REQUIREMENTS),
                 seconds=600,
             )
-            name = f"--tag={REGISTRY}/{STEPS_IMAGE}:latest"
+            name = f"--tag={REGISTRY}/{STEPS_IMAGE}"
             self.command("build", "--network=none", "--layers=false", name, str(context),
                          seconds=600)  # fmt: skip
         finally:

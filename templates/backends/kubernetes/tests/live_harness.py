@@ -40,7 +40,6 @@ class KubernetesHarness(SeamHarness):
                 ],
             },
             "container": {
-                "imagePullPolicy": "IfNotPresent",
                 "volumeMounts": [
                     {"name": name, "mountPath": there}
                     for name, there in zip(names, mounted.values(), strict=True)
