@@ -151,11 +151,11 @@ def test_limits_are_the_engines(engine: Engine) -> None:
 
 
 def test_more_memory_than_asked_for_is_the_end(engine: Engine) -> None:
-    """The log says why."""
+    """The backend says why."""
     job_id = engine.submit(ALLOCATE, memory=100 * 2**20)
     assert engine.end(job_id) == "failed"
     assert "it fitted" not in engine.printed(job_id)
-    assert f"more than the {100 * 2**20} bytes" in engine.printed(job_id)
+    assert f"more than the {100 * 2**20} bytes" in engine.backend.reason(job_id)
     engine.leaves_nothing()
 
 

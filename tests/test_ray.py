@@ -180,6 +180,7 @@ def test_a_job_does_not_outlive_its_worker(cluster: Cluster) -> None:
     process = cluster.process(job_id)
     psutil.Process(cluster.record(job_id)["worker_pid"]).kill()
     assert cluster.end(job_id) == "failed"
+    assert "died" in cluster.backend.reason(job_id)
     wait_for_end(process)
 
 

@@ -184,6 +184,15 @@ def test_resources_are_slurms(cluster: Cluster) -> None:
     assert cluster.recorded(job_id) == (1, 100 * 2**20, 2)
 
 
+def test_how_a_job_has_ended(cluster: Cluster) -> None:
+    """In Slurm's words."""
+    job_id = cluster.submit("import os; os.kill(os.getpid(), 9)")
+    assert cluster.end(job_id) == "failed"
+    reason = cluster.backend.reason(job_id)
+    assert reason.startswith("FAILED (")
+    assert reason.endswith(", exit code 0:9)")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

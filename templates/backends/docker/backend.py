@@ -62,6 +62,7 @@ class AcmeBackend(JobBackend):
         self._running: dict[str, int | None] = {}
         """With the memory that each has asked for, in bytes."""
         self._ended: dict[str, JobState] = {}
+        self._reasons: dict[str, str] = {}
         self._cancelled: set[str] = set()
         self._is_told = False
         # A dynamic pipeline submits steps, and asks for them, from several threads.
@@ -177,6 +178,10 @@ class AcmeBackend(JobBackend):
         log = self._log(job_id)
         return None if log is None else str(log)
 
+    def reason(self, job_id: str) -> str | None:
+        """Tell how a container of this process has ended."""
+        return self._reasons.get(job_id)
+
     def recorded_resources(self, job_id: str) -> Resources:
         """Read the limits and devices of a container.
 
@@ -282,8 +287,7 @@ class AcmeBackend(JobBackend):
             state = JobState.UNKNOWN
         else:
             state = JobState.SUCCEEDED if code == 0 else JobState.FAILED
-            if code == 128 + signal.SIGKILL and memory is not None:
-                self._explain(job_id, memory)
+            self._reasons[job_id] = _reason(code, memory)
         self._end(job_id, state)
         self._start_what_fits()
 
@@ -312,12 +316,6 @@ class AcmeBackend(JobBackend):
                 logger.exception("Job %s could not be stopped.", job_id)
         except (DockerException, OSError):
             logger.exception("Job %s could not be stopped.", job_id)
-
-    def _explain(self, job_id: str, memory: int) -> None:
-        log = self._log(job_id)
-        if log is not None:
-            with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-                file.write(f"Killed, perhaps for more than the {memory} bytes it asked for.\n")
 
     def _check_reach(self, job_id: str) -> None:
         engine = job_id.partition(":")[0]
@@ -365,6 +363,12 @@ class AcmeBackend(JobBackend):
 
 def _name(job_id: str) -> str:
     return job_id.rpartition("/")[2]
+
+
+def _reason(code: int, memory: int | None) -> str:
+    if code == 128 + signal.SIGKILL and memory is not None:
+        return f"Killed, perhaps for more than the {memory} bytes it asked for (exit code {code})"
+    return f"Exit code {code}"
 
 
 def _is_gone(error: APIError) -> bool:

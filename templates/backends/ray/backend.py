@@ -46,7 +46,7 @@ class AcmeBackend(JobBackend):
     def __init__(self, config: AcmeOrchestratorConfig) -> None:
         """Prepare; connect to nothing."""
         super().__init__(config)
-        self._told: set[str] = set()
+        self._reasons: dict[str, str] = {}
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -111,10 +111,13 @@ class AcmeBackend(JobBackend):
         run, name = job_id.split("/")
         states = self._ask(run, "states", [name]) or {}
         state, reason = states.get(name, (JobState.UNKNOWN, ""))
-        if reason and job_id not in self._told:
-            self._told.add(job_id)
-            logger.error("Ray has ended job %s: %s", job_id, reason)
+        if reason:
+            self._reasons[job_id] = reason
         return JobState(state)
+
+    def reason(self, job_id: str) -> str | None:
+        """Tell why Ray has ended a job, if it has."""
+        return self._reasons.get(job_id)
 
     def cancel(self, job_id: str) -> None:
         """Have a job sent SIGTERM, and SIGKILL after the configured time."""

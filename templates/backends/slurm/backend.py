@@ -43,6 +43,9 @@ STATES = {
 }
 """Every other state, such as COMPLETING or SUSPENDED, has processes: the job is RUNNING."""
 
+REASON = ("JobState", "Reason", "ExitCode")
+"""What `scontrol show job` says about how a job has ended."""
+
 
 class AcmeBackend(JobBackend):
     """Submits jobs with `sbatch`. The cluster keeps their order, and starts each once at most."""
@@ -129,6 +132,22 @@ class AcmeBackend(JobBackend):
     def log_location(self, job_id: str) -> str | None:
         """Name the file with the output of a job, on the cluster."""
         return self.slurm.output_file(job_id)
+
+    def reason(self, job_id: str) -> str | None:
+        """Read how a job has ended, or why it does not start.
+
+        Returns:
+            For example "OUT_OF_MEMORY (OutOfMemory, exit code 0:125)": the second number is that
+            of a signal.
+        """
+        shown = self.slurm.show(job_id)
+        found = [re.search(rf"\b{name}=(\S+)", shown) for name in REASON]
+        if not all(found):
+            return None
+        state, why, code = (match[1] for match in found if match)
+        return (
+            f"{state} (exit code {code})" if why == "None" else f"{state} ({why}, exit code {code})"
+        )
 
     def recorded_resources(self, job_id: str) -> Resources | None:
         """Read what the controller has given to a job.

@@ -23,7 +23,7 @@ from zenml.logger import get_logger
 
 from .entrypoints import DependentStepEntrypoint
 from .jobs import FINALIZER, Job, JobState
-from .monitoring import cancel_job, submit_job
+from .monitoring import cancel_job, submit_job, unreported
 from .outages import through_outages
 from .reconciliation import is_stopped, step_records
 from .registry import register_run_jobs
@@ -211,5 +211,11 @@ def finalize(orchestrator: JobOrchestrator, snapshot_id: str) -> None:
     """Be the finalizer of the run that the environment names. To do so twice is harmless."""
     run = through_outages(partial(orchestrator.find_run, UUID(snapshot_id), read_run_id()))
     reconciliation = orchestrator.reconciliation(run.id)
-    run = through_outages(partial(reconciliation.reconcile_run, FINALIZED))
+    jobs = orchestrator.jobs_of(run)
+    ids = {job.step: job.job_id for job in jobs.steps}
+
+    def why(step: str) -> str:
+        return unreported(orchestrator.backend, ids[step], None) if step in ids else FINALIZED
+
+    run = through_outages(partial(reconciliation.reconcile_run, FINALIZED, why))
     logger.info("Run %s: %s", run.name, run.status)

@@ -8,6 +8,7 @@ The store is the truth: a record that is already final stays as it is, whatever 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -85,17 +86,20 @@ class Reconciliation:
         record = found.items[0] if found.items else None
         run = client.get_pipeline_run(self.run_id, hydrate=False)
         if not (stopped or is_stopped(run)):
-            record = self.fail_step(run, name, record, reason)
+            record = self.fail_step(run, name, record, lambda step: reason)
         elif record is not None:
             record = self.end_step(record, ExecutionStatus.STOPPED)
         return None if record is None else record.status
 
-    def reconcile_run(self, reason: str) -> PipelineRunResponse:
+    def reconcile_run(
+        self, reason: str, why: Callable[[str], str] | None = None
+    ) -> PipelineRunResponse:
         """Make the run final, now that all of its jobs have ended.
 
         Args:
             reason: Why steps, and with them the run, count as failed that have not said how they
                 ended; shown to users.
+            why: Says it of one step of a static pipeline, where more is known.
 
         Returns:
             The run as it is now.
@@ -117,7 +121,9 @@ class Reconciliation:
             self.end_recorded_steps(run, None if stopped else reason)
         else:
             # Read again: the client's copy may lack the steps that ZenML has found in its cache.
-            self.fail_steps_that_could_run(client.get_snapshot(run.snapshot.id), run, reason)
+            self.fail_steps_that_could_run(
+                client.get_snapshot(run.snapshot.id), run, why or (lambda step: reason)
+            )
 
         run = client.get_pipeline_run(self.run_id)
         if run.status.is_finished:
@@ -155,17 +161,24 @@ class Reconciliation:
                 self.end_step(ended_record, ExecutionStatus.STOPPED)
 
     def fail_steps_that_could_run(
-        self, snapshot: PipelineSnapshotResponse, run: PipelineRunResponse, reason: str
+        self,
+        snapshot: PipelineSnapshotResponse,
+        run: PipelineRunResponse,
+        why: Callable[[str], str],
     ) -> None:
         """Fail what has not ended. A step that waited for another in vain needs no record."""
         records = step_records(run.id)
         succeeded = {name for name, record in records.items() if record.status.is_successful}
         for name, step in snapshot.step_configurations.items():
             if name not in succeeded and succeeded.issuperset(step.spec.upstream_steps):
-                self.fail_step(run, name, records.get(name), reason)
+                self.fail_step(run, name, records.get(name), why)
 
     def fail_step(
-        self, run: PipelineRunResponse, name: str, record: StepRunResponse | None, reason: str
+        self,
+        run: PipelineRunResponse,
+        name: str,
+        record: StepRunResponse | None,
+        why: Callable[[str], str],
     ) -> StepRunResponse | None:
         """Record that a step has failed, unless its record is final.
 
@@ -175,6 +188,7 @@ class Reconciliation:
         """
         if record is not None and record.status.is_finished:
             return record
+        reason = why(name)
         logger.warning("Step `%s` counts as failed. %s", name, reason)
         if record is not None:
             record = self.end_step(record, ExecutionStatus.FAILED, reason)
