@@ -18,6 +18,7 @@ from rich.console import Console
 
 from benchmarks.generation import generation
 from benchmarks.kubernetes_cluster import dag as kubernetes_dag
+from benchmarks.kubernetes_cluster import load as kubernetes_load
 from benchmarks.local import overhead, parallel, start
 from benchmarks.ratio import Ratio, show
 from benchmarks.ray_cluster import step
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "overhead": overhead,
     "ray-step": step,
     "kubernetes-dag": kubernetes_dag,
+    "kubernetes-load": kubernetes_load,
     "slurm-dag": dag,
     "slurm-submission": submission,
 }

@@ -1,6 +1,7 @@
 """What runs inside the benchmark's ZenML store for the benchmark on Kubernetes.
 
-    python -m benchmarks.kubernetes_client RESULT STACK ARGUMENTS [JOBS]
+    python -m benchmarks.kubernetes_client submit RESULT STACK ARGUMENTS [JOBS]
+    python -m benchmarks.kubernetes_client crowd RESULT STACK RUNS STEPS
 
 `benchmarks.kubernetes_cluster` starts it, in an environment that names the store.
 """
@@ -9,17 +10,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from zenml.client import Client
-from zenml.config import DockerSettings
+from zenml.config import DockerSettings, ResourceSettings
 
 from benchmarks.client import submission_times
-from benchmarks.pipelines import lattice
+from benchmarks.pipelines import lattice, wide
 
-IMAGE = "zenml-kit-steps:1"
+DOCKER = DockerSettings(parent_image="zenml-kit-steps:1", skip_build=True)
 
 
 def submit(result: str, stack: str, arguments: str, jobs: str | None = None) -> None:
@@ -38,9 +40,29 @@ def submit(result: str, stack: str, arguments: str, jobs: str | None = None) -> 
     times = submission_times(type(orchestrator))
     if jobs:
         _write_down(Path(jobs), orchestrator)
-    docker = DockerSettings(parent_image=IMAGE, skip_build=True)
-    run: Any = lattice.with_options(settings={"docker": docker})(**json.loads(arguments))
+    run: Any = lattice.with_options(settings={"docker": DOCKER})(**json.loads(arguments))
     Path(result).write_text(json.dumps({"run": str(run.id), **times}))
+
+
+def crowd(result: str, stack: str, runs: str, steps: str) -> None:
+    """Submit runs whose steps need nothing of each other, and wait for none of them.
+
+    Args:
+        result: File that takes the runs' ids, and when the first was submitted.
+        stack: The stack.
+        runs: How many runs.
+        steps: How many steps each of them has. As many run at once as the memory is enough for.
+    """
+    client = Client()
+    client.activate_stack(stack)
+    times = submission_times(type(client.active_stack.orchestrator))
+    settings = {"docker": DOCKER, "resources": ResourceSettings(memory="1GB")}
+    pipeline, ids, submitted = wide.with_options(settings=settings), [], []
+    for _ in range(int(runs)):
+        run: Any = pipeline(int(steps))
+        ids.append(str(run.id))
+        submitted.append(times["submitted"])
+    Path(result).write_text(json.dumps({"runs": ids, "submitted": submitted[0]}))
 
 
 def _write_down(file: Path, orchestrator: Any) -> None:
@@ -70,4 +92,5 @@ def _write_down(file: Path, orchestrator: Any) -> None:
 
 
 if __name__ == "__main__":
-    submit(*sys.argv[1:])
+    commands: dict[str, Callable[..., None]] = {"submit": submit, "crowd": crowd}
+    commands[sys.argv[1]](*sys.argv[2:])

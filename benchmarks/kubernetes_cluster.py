@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,13 @@ from benchmarks.workbench import (
 IMAGE = "zenml-kit-steps:1"
 STEPS = LAYERS * WIDTH
 ARGUMENTS = json.dumps({"layers": LAYERS, "width": WIDTH, "seconds": LAYER_SECONDS})
+MANY, RUNS = 200, 20
+PACKAGE, CLIENT = "zenml-cube-orchestrator", "benchmarks.kubernetes_client"
 GENERATED, BY_HAND, ZENML = "cube", "by-hand", "zenml"
+
+
+PATIENCE_SECONDS = 3600.0
+"""After this, a run is taken for stuck, on a machine that is busy, too."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +64,73 @@ def dag(bench: Workbench) -> list[Ratio]:
     Raises:
         BenchmarkSkipped: If there is no cluster, or none that writes down what it is asked.
     """
+    with _stacks(bench) as (namespaces, audit):
+        return _ratios(
+            {
+                GENERATED: _submitted(bench, GENERATED, namespaces[GENERATED], audit),
+                BY_HAND: _by_hand(bench, namespaces[BY_HAND], audit),
+                ZENML: _submitted(bench, ZENML, namespaces[ZENML], audit),
+            }
+        )
+
+
+def load(bench: Workbench) -> list[Ratio]:
+    """Run many steps in one run, and many runs at once, on the generated orchestrator.
+
+    Args:
+        bench: The workbench.
+
+    Returns:
+        The times per step, from the submission of the first run to the end of the last step, and
+        the requests per step.
+
+    Raises:
+        BenchmarkSkipped: If there is no cluster, or none that writes down what it is asked.
+    """
+    with _stacks(bench) as (namespaces, audit):
+        namespace = namespaces[GENERATED]
+        one = _crowd(bench, 1, MANY, namespace, audit)
+        many = _crowd(bench, RUNS, 2, namespace, audit)
+    requests = many.requests - one.requests
+    return [
+        Ratio(
+            f"time per step: {RUNS} runs of 2 steps at once / one run of {MANY} steps",
+            many.seconds / (2 * RUNS),
+            one.seconds / MANY,
+            note=f"All have completed. One run's {MANY} steps took {one.seconds:.0f} s.",
+        ),
+        Ratio(
+            f"requests per step: {RUNS} runs of 2 steps at once / one run of {MANY} steps",
+            requests / (2 * RUNS),
+            one.requests / MANY,
+            unit="",
+        ),
+    ]
+
+
+@contextlib.contextmanager
+def _stacks(bench: Workbench) -> Iterator[tuple[dict[str, str], Path]]:
+    """Have both stacks; yield their namespaces, and the file with what the server is asked."""
     if "KUBECONFIG" not in os.environ:
         raise BenchmarkSkipped("KUBECONFIG is not set. `make engines` starts a cluster.")
     audit = Path(os.environ["KUBECONFIG"]).with_name("audit.log")
     if not audit.exists():
         raise BenchmarkSkipped(f"The cluster has no {audit}: requests can't be counted.")
     load_kube_config()
-    bench.generate("zenml-cube-orchestrator", "kubernetes")
-    stamp = time.time_ns()
+    core, stamp = CoreV1Api(), time.time_ns()
     namespaces = {way: f"bench-{way}-{stamp}" for way in (GENERATED, BY_HAND, ZENML)}
-    core = CoreV1Api()
+    project = bench.directory / PACKAGE
+    if not project.exists():
+        bench.generate(PACKAGE, "kubernetes")
     try:
         for namespace in namespaces.values():
             core.create_namespace({"metadata": {"name": namespace}})
-        create_from_yaml(
-            CoreV1Api().api_client,
-            str(bench.directory / "zenml-cube-orchestrator" / "rbac.yaml"),
-            namespace=namespaces[GENERATED],
-        )
-        bench.register(_stacks(bench, namespaces))
-        measured = {
-            GENERATED: _submitted(bench, GENERATED, namespaces[GENERATED], audit),
-            BY_HAND: _by_hand(bench, namespaces[BY_HAND], audit),
-            ZENML: _submitted(bench, ZENML, namespaces[ZENML], audit),
-        }
+        rules = str(project / "rbac.yaml")
+        create_from_yaml(core.api_client, rules, namespace=namespaces[GENERATED])
+        bench.register(_described(project, namespaces))
+        yield namespaces, audit
     finally:
         _delete(list(namespaces.values()))
-    return list(_ratios(measured))
 
 
 def _ratios(measured: dict[str, Measured]) -> list[Ratio]:
@@ -123,12 +171,12 @@ def _ratios(measured: dict[str, Measured]) -> list[Ratio]:
     ]
 
 
-def _stacks(bench: Workbench, namespaces: dict[str, str]) -> dict[str, dict[str, object]]:
+def _described(project: Path, namespaces: dict[str, str]) -> dict[str, dict[str, object]]:
     """Describe both stacks. The image has ZenML, and pods get the rest from this machine."""
     module = "zenml_cube_orchestrator"
     mounted = {
         ROOT / "benchmarks": "/app/benchmarks",
-        bench.directory / "zenml-cube-orchestrator" / "src" / module: f"/app/{module}",
+        project / "src" / module: f"/app/{module}",
     }
     volumes = [
         {"name": f"code-{number}", "hostPath": {"path": str(path)}}
@@ -174,7 +222,7 @@ def _stacks(bench: Workbench, namespaces: dict[str, str]) -> dict[str, dict[str,
 
 
 def _submitted(bench: Workbench, stack: str, namespace: str, audit: Path) -> Measured:
-    submitted = bench.tell("benchmarks.kubernetes_client", stack, ARGUMENTS)
+    submitted = bench.tell(CLIENT, stack, ARGUMENTS, command=["submit"])
     _await_jobs(namespace)
     return Measured(
         bench.end(submitted["run"]) - submitted["submitted"],
@@ -185,16 +233,24 @@ def _submitted(bench: Workbench, stack: str, namespace: str, audit: Path) -> Mea
 
 def _by_hand(bench: Workbench, namespace: str, audit: Path) -> Measured:
     jobs = bench.directory / "jobs.json"
-    run = bench.tell("benchmarks.kubernetes_client", GENERATED, ARGUMENTS, str(jobs))["run"]
+    run = bench.tell(CLIENT, GENERATED, ARGUMENTS, str(jobs), command=["submit"])["run"]
     began = time.time()
     bench.time([sys.executable, "-m", "benchmarks.kubernetes_by_hand", str(jobs), namespace])
     _await_jobs(namespace)
     return Measured(bench.end(run) - began, _requests(namespace, audit))
 
 
+def _crowd(bench: Workbench, runs: int, steps: int, namespace: str, audit: Path) -> Measured:
+    arguments = (GENERATED, str(runs), str(steps))
+    submitted = bench.tell(CLIENT, *arguments, command=["crowd"])
+    _await_jobs(namespace)
+    end = max(bench.end(run) for run in submitted["runs"])
+    return Measured(end - submitted["submitted"], _requests(namespace, audit))
+
+
 def _await_jobs(namespace: str) -> None:
     """Wait until no Job is active."""
-    deadline = time.monotonic() + LIMIT_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while any(
         not (job.status.succeeded or job.status.failed)
         for job in BatchV1Api().list_namespaced_job(namespace).items

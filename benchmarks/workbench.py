@@ -166,12 +166,13 @@ class Workbench:
             words = log.read_text(errors="replace")[-3000:]
             raise BenchmarkFailed(f"{' '.join(command)} exited with {process.returncode}:\n{words}")
 
-    def tell(self, module: str, *arguments: str) -> Any:
+    def tell(self, module: str, *arguments: str, command: Sequence[str] = ()) -> Any:
         """Run a module inside the benchmark's ZenML store.
 
         Args:
-            module: Its name. It writes JSON to the file that its command line begins with.
-            *arguments: The rest of its command line.
+            module: Its name. It writes JSON to the file that its command line names.
+            *arguments: What the command line has after that.
+            command: What it has before that.
 
         Returns:
             What it wrote.
@@ -180,7 +181,7 @@ class Workbench:
             BenchmarkFailed: If it fails.
         """
         result = self.directory / "told.json"
-        self.time([sys.executable, "-m", module, str(result), *arguments])
+        self.time([sys.executable, "-m", module, *command, str(result), *arguments])
         return json.loads(result.read_text())
 
     def end(self, run: str) -> float:

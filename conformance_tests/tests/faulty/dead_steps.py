@@ -68,7 +68,7 @@ class OnlyTheRunFails(Reconciliation):
 class Silent(Reconciliation):
     """Leaves runs as they are."""
 
-    def reconcile_run(self, reason: str) -> PipelineRunResponse:
+    def reconcile_run(self, reason: str, why: object = None) -> PipelineRunResponse:
         """Make the run final."""
         return Client().get_pipeline_run(self.run_id)
 

@@ -205,7 +205,7 @@ class OneNameForAllAttempts(JobFactory):
 class DeadPipelinesRun(Reconciliation):
     """A refresh says of a dynamic run what its orchestration job said last."""
 
-    def reconcile_run(self, reason: str) -> PipelineRunResponse:
+    def reconcile_run(self, reason: str, why: object = None) -> PipelineRunResponse:
         return Client().get_pipeline_run(self.run_id)
 
 

@@ -86,7 +86,7 @@ class Reconciliation:
         record = found.items[0] if found.items else None
         run = client.get_pipeline_run(self.run_id, hydrate=False)
         if not (stopped or is_stopped(run)):
-            record = self.fail_step(run, name, record, lambda step: reason)
+            record = self.fail_step(run, name, record, reason)
         elif record is not None:
             record = self.end_step(record, ExecutionStatus.STOPPED)
         return None if record is None else record.status
@@ -169,16 +169,13 @@ class Reconciliation:
         """Fail what has not ended. A step that waited for another in vain needs no record."""
         records = step_records(run.id)
         succeeded = {name for name, record in records.items() if record.status.is_successful}
+        ended = {name for name, record in records.items() if record.status.is_finished}
         for name, step in snapshot.step_configurations.items():
-            if name not in succeeded and succeeded.issuperset(step.spec.upstream_steps):
-                self.fail_step(run, name, records.get(name), why)
+            if name not in ended and succeeded.issuperset(step.spec.upstream_steps):
+                self.fail_step(run, name, records.get(name), why(name))
 
     def fail_step(
-        self,
-        run: PipelineRunResponse,
-        name: str,
-        record: StepRunResponse | None,
-        why: Callable[[str], str],
+        self, run: PipelineRunResponse, name: str, record: StepRunResponse | None, reason: str
     ) -> StepRunResponse | None:
         """Record that a step has failed, unless its record is final.
 
@@ -188,7 +185,6 @@ class Reconciliation:
         """
         if record is not None and record.status.is_finished:
             return record
-        reason = why(name)
         logger.warning("Step `%s` counts as failed. %s", name, reason)
         if record is not None:
             record = self.end_step(record, ExecutionStatus.FAILED, reason)
