@@ -33,7 +33,7 @@ def register(description: str) -> None:
     client = Client()
     artifact_store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
     for stack, orchestrator in json.loads(Path(description).read_text()).items():
-        if "flavor_class" in orchestrator:
+        if "flavor_class" in orchestrator and not client.list_flavors(name=orchestrator["flavor"]):
             client.create_flavor(
                 source=orchestrator["flavor_class"], component_type=StackComponentType.ORCHESTRATOR
             )

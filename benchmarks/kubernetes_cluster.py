@@ -67,9 +67,9 @@ def dag(bench: Workbench) -> list[Ratio]:
     with _stacks(bench) as (namespaces, audit):
         return _ratios(
             {
-                GENERATED: _submitted(bench, GENERATED, namespaces[GENERATED], audit),
-                BY_HAND: _by_hand(bench, namespaces[BY_HAND], audit),
-                ZENML: _submitted(bench, ZENML, namespaces[ZENML], audit),
+                GENERATED: _submitted(bench, namespaces[GENERATED], audit),
+                BY_HAND: _by_hand(bench, namespaces, audit),
+                ZENML: _submitted(bench, namespaces[ZENML], audit),
             }
         )
 
@@ -110,7 +110,7 @@ def load(bench: Workbench) -> list[Ratio]:
 
 @contextlib.contextmanager
 def _stacks(bench: Workbench) -> Iterator[tuple[dict[str, str], Path]]:
-    """Have both stacks; yield their namespaces, and the file with what the server is asked."""
+    """Have both stacks, named as their namespaces; yield those, and the server's audit log."""
     if "KUBECONFIG" not in os.environ:
         raise BenchmarkSkipped("KUBECONFIG is not set. `make engines` starts a cluster.")
     audit = Path(os.environ["KUBECONFIG"]).with_name("audit.log")
@@ -188,7 +188,7 @@ def _described(project: Path, namespaces: dict[str, str]) -> dict[str, dict[str,
     ]
     pod_settings = {"volumes": volumes, "volume_mounts": mounts}
     return {
-        GENERATED: {
+        namespaces[GENERATED]: {
             "flavor_class": f"{module}.flavor.CubeOrchestratorFlavor",
             "flavor": "cube",
             "configuration": {
@@ -200,7 +200,7 @@ def _described(project: Path, namespaces: dict[str, str]) -> dict[str, dict[str,
                 "container": {"volumeMounts": mounts},
             },
         },
-        ZENML: {
+        namespaces[ZENML]: {
             "flavor": "kubernetes",
             "configuration": {
                 "synchronous": False,
@@ -221,8 +221,8 @@ def _described(project: Path, namespaces: dict[str, str]) -> dict[str, dict[str,
     }
 
 
-def _submitted(bench: Workbench, stack: str, namespace: str, audit: Path) -> Measured:
-    submitted = bench.tell(CLIENT, stack, ARGUMENTS, command=["submit"])
+def _submitted(bench: Workbench, namespace: str, audit: Path) -> Measured:
+    submitted = bench.tell(CLIENT, namespace, ARGUMENTS, command=["submit"])
     _await_jobs(namespace)
     return Measured(
         bench.end(submitted["run"]) - submitted["submitted"],
@@ -231,9 +231,9 @@ def _submitted(bench: Workbench, stack: str, namespace: str, audit: Path) -> Mea
     )
 
 
-def _by_hand(bench: Workbench, namespace: str, audit: Path) -> Measured:
-    jobs = bench.directory / "jobs.json"
-    run = bench.tell(CLIENT, GENERATED, ARGUMENTS, str(jobs), command=["submit"])["run"]
+def _by_hand(bench: Workbench, namespaces: dict[str, str], audit: Path) -> Measured:
+    jobs, namespace = bench.directory / "jobs.json", namespaces[BY_HAND]
+    run = bench.tell(CLIENT, namespaces[GENERATED], ARGUMENTS, str(jobs), command=["submit"])["run"]
     began = time.time()
     bench.time([sys.executable, "-m", "benchmarks.kubernetes_by_hand", str(jobs), namespace])
     _await_jobs(namespace)
@@ -241,7 +241,7 @@ def _by_hand(bench: Workbench, namespace: str, audit: Path) -> Measured:
 
 
 def _crowd(bench: Workbench, runs: int, steps: int, namespace: str, audit: Path) -> Measured:
-    arguments = (GENERATED, str(runs), str(steps))
+    arguments = (namespace, str(runs), str(steps))
     submitted = bench.tell(CLIENT, *arguments, command=["crowd"])
     _await_jobs(namespace)
     end = max(bench.end(run) for run in submitted["runs"])
