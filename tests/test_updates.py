@@ -16,12 +16,15 @@ import pytest
 import yaml
 
 import team
+import zenml_versions
 from engines import ANSWERS_FILE, ROOT, TREE, Engines, copy_template, git, tree
 
 MINE = "\n# What the team has added.\n"
 NEWS = "\nNews from the template.\n"
-OLD_ZENML = '    "zenml>=0.96,<0.99",\n'
-NEW_ZENML = '    "zenml>=0.97,<1",\n'
+OLD_ZENML = f'# jinja: set zenml = "{zenml_versions.supported()}"\n'
+NEW_ZENML = '# jinja: set zenml = ">=0.97,<1"\n'
+OLD_DEPENDENCY = f'    "zenml{zenml_versions.supported()}",\n'
+NEW_DEPENDENCY = '    "zenml>=0.97,<1",\n'
 MY_DEPENDENCY = '    "acme-client>=3",\n'
 
 
@@ -60,8 +63,8 @@ def has_news_and_edits(project: Path, config: Path) -> bool:
     assert (project / "README.md").read_text(encoding="utf-8").endswith(NEWS)
     assert config.read_text(encoding="utf-8").endswith(MINE)
     settings = (project / "pyproject.toml").read_text(encoding="utf-8")
-    assert NEW_ZENML in settings and MY_DEPENDENCY in settings
-    assert OLD_ZENML not in settings and "<<<" not in settings
+    assert NEW_DEPENDENCY in settings and MY_DEPENDENCY in settings
+    assert OLD_DEPENDENCY not in settings and "<<<" not in settings
     return git(project, "diff", "--name-only", "--diff-filter=U") == ""
 
 
