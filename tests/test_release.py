@@ -13,12 +13,12 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
-import release
 from packaging.version import Version
+
+import release
+from engines import ROOT, copy_template
 from zenml_conformance import __version__
 from zenml_conformance.contract.rules import RULES
-
-from engines import ROOT, copy_template
 
 ADDRESS = "https://git.example.com/acme/kit"
 

@@ -4,8 +4,8 @@
     python tools/release.py notes           print the changelog's entry
     python tools/release.py urls ADDRESS    write the repository's address into the suite's metadata
 
-The kit has one version, `__version__` of the suite. Projects are generated from, and updated to, the tag of
-that version.
+The kit has one version, `__version__` of the suite. Projects are generated from, and updated to,
+the tag of that version.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python tools/zenml_versions.py            write the range wherever it stands
     python tools/zenml_versions.py --check    exit with 1 if it is another one somewhere
-    python tools/zenml_versions.py --list     print the oldest, a middle and the newest version
+    python tools/zenml_versions.py --list     print the oldest, a middle and the newest, as JSON
 
 The line is the suite's requirement in conformance_tests/pyproject.toml.
 """
@@ -10,6 +10,7 @@ The line is the suite's requirement in conformance_tests/pyproject.toml.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def main() -> None:
     group.add_argument("--list", action="store_true", help="print three versions to judge on")
     options = parser.parse_args()
     if options.list:
-        print(*oldest_middle_newest())
+        print(json.dumps(oldest_middle_newest()))
         return
     stale = []
     for name in COPIES:
