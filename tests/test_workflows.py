@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -211,6 +212,23 @@ def test_no_news_without_a_template(project: Path, tmp_path: Path) -> None:
     git(copy, "rm", "--quiet", answers.name)
     git(copy, "commit", "--quiet", "--message", "Third")
     assert "no template to follow" in look_for_update(copy, tmp_path / "template.md")
+
+
+def test_uv(project: Path, tmp_path: Path) -> None:
+    """What the README says for uv can be resolved, with the suite; pip's is installed elsewhere."""
+    copy = shutil.copytree(project, tmp_path / "project")
+    settings = copy / "pyproject.toml"
+    missing = re.search(r"file://\S+/conformance_tests", settings.read_text("utf-8"))
+    assert missing
+    here = (ROOT / "conformance_tests").as_uri()
+    settings.write_text(settings.read_text("utf-8").replace(missing[0], here), "utf-8")
+    install = "$ uv pip install -e "
+    (line,) = [
+        line for line in (copy / "README.md").read_text("utf-8").splitlines() if install in line
+    ]
+    options = shlex.split(line.removeprefix("$ uv "))
+    uv = str(Path(sys.executable).with_name("uv"))
+    passes(copy, uv, *options, "--dry-run", "--python", sys.executable)
 
 
 @pytest.mark.parametrize("place", ["kit", "suite", "project"])

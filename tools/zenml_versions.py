@@ -67,12 +67,21 @@ def written(name: str) -> tuple[str, str]:
     return text, new
 
 
+def versions_in(said: str) -> list[Version]:
+    """Return the versions that pip has listed."""
+    (line,) = re.findall(r"^Available versions: (.*)$", said, re.MULTILINE)
+    return [Version(version) for version in line.split(", ")]
+
+
+def available() -> list[Version]:
+    """Ask the package index for ZenML's versions."""
+    command = [sys.executable, "-m", "pip", "index", "versions", "zenml"]
+    return versions_in(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def oldest_middle_newest() -> list[str]:
     """Return three of the supported versions that the package index has; fewer if it has fewer."""
-    command = [sys.executable, "-m", "pip", "index", "versions", "zenml"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    (line,) = re.findall(r"^Available versions: (.*)$", said, re.MULTILINE)
-    versions = sorted(SpecifierSet(supported()).filter(map(Version, line.split(", "))))
+    versions = sorted(SpecifierSet(supported()).filter(available()))
     if not versions:
         raise LookupError(f"the package index has no version of ZenML in {supported()}")
     newest = {version.release[:2]: version for version in versions}  # of each minor version
