@@ -55,6 +55,7 @@ lint: $(READY) ## Check style, types, and the files that are generated from othe
 	$(BIN)/python tools/rule_pages.py --check
 	$(BIN)/python tools/bank_page.py --check
 	$(BIN)/python tools/report_schema.py --check
+	$(BIN)/python tools/zenml_versions.py --check
 	$(BIN)/ruff check . $(CORE)
 	$(BIN)/ruff format --check . $(CORE)
 	$(BIN)/mypy
@@ -76,6 +77,7 @@ pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/rule_pages.py
 	$(BIN)/python tools/bank_page.py
 	$(BIN)/python tools/report_schema.py
+	$(BIN)/python tools/zenml_versions.py
 
 $(READY): pyproject.toml conformance_tests/pyproject.toml
 	$(PYTHON) -m venv .venv

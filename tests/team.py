@@ -1,6 +1,7 @@
-"""A team that has made a project before there was `core/`: what it did, and does for the update.
+"""A team that has made a project: what it did, and does for the update.
 
-What is done for the update is what docs/update-a-project.md leaves to its reader.
+Most of it is about a project from before there was `core/`. What is done for the update is what
+docs/update-a-project.md leaves to its reader.
 """
 
 from __future__ import annotations
@@ -149,6 +150,34 @@ def extend_local(project: Path) -> None:
     edit(project / SRC / "config.py", r"(?=    synchronous: )", scratch)
     variable = '        environment["SCRATCH"] = self.config.scratch\n'
     edit(project / SRC / "backend.py", r"(?=        command = list\(job\.command\)\n)", variable)
+
+
+OURS = {
+    ".py": '\n\nOURS = "what we have added"\n',
+    ".md": "\n## Our queues\n\nAsk Ada.\n",
+    ".toml": '\n[tool.acme]\nqueue = "main"\n',
+    ".yaml": "---\n# What we have added.\n",
+}
+"""What is added at the end of a file."""
+
+
+def edit_everything(project: Path) -> dict[str, str]:
+    """Add something to every file that an update may not take away; return what, by name."""
+    added = {}
+    for path in sorted(project.rglob("*")):
+        name = path.relative_to(project).as_posix()
+        of_template = name.startswith((".git/", f"{SRC}/core/", ".copier-answers", ".cruft"))
+        if path.is_dir() or of_template or path.name == "py.typed":
+            continue
+        text = path.read_text(encoding="utf-8")
+        if name.startswith(".github/"):
+            added[name] = "# Ask Ada before you change this.\n"
+            path.write_text(added[name] + text, encoding="utf-8")
+        else:
+            added[name] = OURS.get(path.suffix, "\n# Ours\n")
+            path.write_text(text + added[name], encoding="utf-8")
+    edit(project / "pyproject.toml", r"(?<=that changes them\.\n)", DEPENDENCY)
+    return added
 
 
 CONFLICT = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.M)

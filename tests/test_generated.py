@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -117,7 +116,6 @@ def test_workflow(project: Path) -> None:
     commands = {step["run"] for step in steps if "run" in step}
     assert {"ruff check .", "ruff format --check .", "mypy"} < commands
     assert any(command.startswith("pytest") for command in commands)
-    assert all(re.search(r"@v\d+$", step["uses"]) for step in steps if "uses" in step)
     versions = jobs["test"]["strategy"]["matrix"]["python-version"]
     assert versions == ["3.10", "3.11", "3.12", "3.13"]
     assert {"python-version": "${{ matrix.python-version }}", "cache": "pip"}.items() <= {

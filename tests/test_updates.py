@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,12 +17,25 @@ import pytest
 import yaml
 
 import team
-from engines import ANSWERS_FILE, ROOT, TREE, Engines, copy_template, git, tree
+import zenml_versions
+from engines import (
+    ANSWERS_FILE,
+    EVERY_RULE,
+    ROOT,
+    TREE,
+    Engines,
+    copy_template,
+    flavor_of,
+    git,
+    tree,
+)
 
 MINE = "\n# What the team has added.\n"
 NEWS = "\nNews from the template.\n"
-OLD_ZENML = '    "zenml>=0.96,<0.99",\n'
-NEW_ZENML = '    "zenml>=0.97,<1",\n'
+OLD_ZENML = f'# jinja: set zenml = "{zenml_versions.supported()}"\n'
+NEW_ZENML = '# jinja: set zenml = ">=0.97,<1"\n'
+OLD_DEPENDENCY = f'    "zenml{zenml_versions.supported()}",\n'
+NEW_DEPENDENCY = '    "zenml>=0.97,<1",\n'
 MY_DEPENDENCY = '    "acme-client>=3",\n'
 
 
@@ -60,8 +74,8 @@ def has_news_and_edits(project: Path, config: Path) -> bool:
     assert (project / "README.md").read_text(encoding="utf-8").endswith(NEWS)
     assert config.read_text(encoding="utf-8").endswith(MINE)
     settings = (project / "pyproject.toml").read_text(encoding="utf-8")
-    assert NEW_ZENML in settings and MY_DEPENDENCY in settings
-    assert OLD_ZENML not in settings and "<<<" not in settings
+    assert NEW_DEPENDENCY in settings and MY_DEPENDENCY in settings
+    assert OLD_DEPENDENCY not in settings and "<<<" not in settings
     return git(project, "diff", "--name-only", "--diff-filter=U") == ""
 
 
@@ -183,19 +197,23 @@ def commit_all(repository: Path, message: str) -> None:
     git(repository, "commit", "--quiet", "--message", message)
 
 
-@pytest.fixture(scope="module")
-def history(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with the template as it was before `core/`, tagged v1, and as it is, v2."""
-    parts = ("cookiecutter.json", "copier.yml", ".gitattributes", "hooks", TREE)
+def history_since(commit: str, repository: Path, *more: str) -> Path:
+    """Make a repository with the template as it was in a commit, tagged v1, and as it is, v2.
+
+    Args:
+        commit: The commit, or a tag.
+        repository: Where.
+        more: What the template had then besides.
+    """
+    parts = ("cookiecutter.json", "copier.yml", ".gitattributes", "hooks", TREE, *more)
     archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", BEFORE_CORE, *parts], capture_output=True
+        ["git", "-C", str(ROOT), "archive", commit, *parts], capture_output=True
     )
     if archive.returncode:
         pytest.fail(
-            f"The commit {BEFORE_CORE}, the last one before `core/`, can't be read here. "
-            "A shallow clone lacks it: `git fetch --unshallow` gets it.\n" + archive.stderr.decode()
+            f"The commit {commit} can't be read here. A shallow clone lacks it: "
+            "`git fetch --unshallow` gets it.\n" + archive.stderr.decode()
         )
-    repository = tmp_path_factory.mktemp("history") / "repository"
     repository.mkdir()
     subprocess.run(["tar", "-x", "-C", str(repository)], input=archive.stdout, check=True)
     git(repository, "init", "--quiet")
@@ -206,6 +224,12 @@ def history(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     commit_all(repository, "Second")
     git(repository, "tag", "v2")
     return repository
+
+
+@pytest.fixture(scope="module")
+def history(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the template as it was before `core/`, and as it is."""
+    return history_since(BEFORE_CORE, tmp_path_factory.mktemp("history") / "repository")
 
 
 def commands(heading: str) -> list[str]:
@@ -236,8 +260,8 @@ def follow(project: Path, *lines: str, **environment: str) -> str:
     return done.stdout
 
 
-def project_of_team(template: Path, tool: str, answers: dict[str, str], target: Path) -> Path:
-    """Make a project of v1, and let a team work on it."""
+def new_project(template: Path, tool: str, answers: dict[str, str], target: Path) -> Path:
+    """Make a project of v1, and put it under git."""
     if tool == "copier":
         project = target / answers["package_name"]
         copier.run_copy(str(template), project, answers, vcs_ref="v1", defaults=True, quiet=True)
@@ -248,6 +272,12 @@ def project_of_team(template: Path, tool: str, answers: dict[str, str], target: 
         )
     git(project, "init", "--quiet")
     commit_all(project, "What the template gives")
+    return project
+
+
+def project_of_team(template: Path, tool: str, answers: dict[str, str], target: Path) -> Path:
+    """Make a project of v1, and let a team work on it."""
+    project = new_project(template, tool, answers, target)
     team.work(project, answers["backend_pattern"])
     commit_all(project, "Our work")
     return project
@@ -307,3 +337,62 @@ def test_from_before_core(
     selected = "of_ours or test_flavor or test_sbatch_options or test_machine"
     check.append(f"pytest -q -o addopts= -p no:cacheprovider -k '{selected}'")
     follow(project, *check, MYPY_CACHE_DIR=str(cache))
+
+
+# From the last release, by a team that has edited whatever it owns.
+
+BEFORE_THE_FIRST_TAG = "2b34937"
+"""What stands for the last release until there is one: a commit with `core/`."""
+
+FEW = "DAG-1,STOP-1"
+"""The rules by which an updated project is judged; tests/test_conformance.py judges by more."""
+
+
+def last_release() -> str:
+    """Return the newest tag behind this checkout, or what stands for it."""
+    described = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--tags", "--match", "v*", "--abbrev=0", "HEAD^"],
+        capture_output=True,
+        text=True,
+    )
+    return described.stdout.strip() or BEFORE_THE_FIRST_TAG
+
+
+@pytest.fixture(scope="module")
+def released(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the template as it was in the last release, and as it is."""
+    repository = tmp_path_factory.mktemp("released") / "repository"
+    return history_since(last_release(), repository, "templates")
+
+
+def released_patterns() -> list[str]:
+    """Return the patterns that a project of the last release may have; few, if not all rules."""
+    if EVERY_RULE not in os.environ:
+        return ["local"]
+    command = ["git", "-C", str(ROOT), "show", f"{last_release()}:cookiecutter.json"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return [*found["backend_pattern"]]
+
+
+@pytest.mark.parametrize("pattern", released_patterns())
+def test_from_the_last_release(pattern: str, released: Path, home: Path, tmp_path: Path) -> None:
+    """Edits in every file of the team's and an update: no conflict, nothing lost, and green."""
+    answers = {"package_name": "zenml-mine", "flavor": "mine", "backend_pattern": pattern}
+    fresh = Engines(str(released), home).cookiecutter(tmp_path / "fresh", **answers)
+    updated = []
+    for tool in UPDATE:
+        project = new_project(released, tool, answers, tmp_path / tool)
+        added = team.edit_everything(project)
+        commit_all(project, "Our work")
+        follow(project, UPDATE[tool])
+        assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
+        assert not [*project.rglob("*.rej")]
+        for name, text in added.items():
+            assert text in (project / name).read_text(encoding="utf-8"), name
+        assert tree(project / team.SRC / "core") == tree(fresh / team.SRC / "core")
+        assert (project / ".github/workflows/news.yml").exists()
+        updated.append({**tree(project / "src"), **tree(project / "tests")})
+    assert updated[0] == updated[1]
+    flavor_of(project)
+    few = "" if EVERY_RULE in os.environ else f"--conformance-rules={FEW}"
+    follow(project, "ruff check .", f"pytest -q -p no:cacheprovider {few}")

@@ -3,4 +3,4 @@
 from zenml_conformance.harness import BlackBox, Component, Harness, RecordedResources, SeamHarness
 
 __all__ = ["BlackBox", "Component", "Harness", "RecordedResources", "SeamHarness"]
-__version__ = "0.1.0"
+__version__ = "0.3.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -29,9 +30,7 @@ def seeded() -> None:
 
 def late() -> None:
     """Set the step's variables when ZenML has been imported, and have a pipe open."""
-    import zenml.constants
-
-    assert zenml.constants
+    importlib.import_module("zenml.constants")
     os.pipe()
     os.environ.update(json.loads(Path(os.environ[LATER]).read_text()))
     run()

@@ -298,11 +298,12 @@ class AcmeBackend(SchedulingBackend):
         return {job.metadata.name: job for job in found.items}
 
     def _read_job(self, name: str) -> Any:
+        job: Any = None
         with api_errors(f"read Job {name}"), _gone():
-            return BatchV1Api(self.client).read_namespaced_job(
+            job = BatchV1Api(self.client).read_namespaced_job(
                 name, self._namespace, _request_timeout=self.config.timeout_seconds
             )
-        return None
+        return job
 
     def _create(self, kind: str, manifest: Mapping[str, Any], **options: Any) -> Any:
         core, batch = CoreV1Api(self.client), BatchV1Api(self.client)

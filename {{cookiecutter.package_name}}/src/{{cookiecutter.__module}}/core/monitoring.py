@@ -132,7 +132,8 @@ def wait_for_news(
         with sigterm_allowed():
             backend.wait(job_ids, timeout)
     except Exception as error:
-        logger.warning("The backend can't wait for the ends of jobs now: %s", error or repr(error))
+        said = str(error) or repr(error)
+        logger.warning("The backend can't wait for the ends of jobs now: %s", said)
         with sigterm_allowed():
             time.sleep(min(timeout, backend.poll_seconds))
 

@@ -53,7 +53,7 @@ def through_outages(
         except outage as error:
             if (pause := next(pauses, None)) is None:
                 raise
-            logger.warning("Trying again in %s seconds: %s", pause, error or repr(error))
+            logger.warning("Trying again in %s seconds: %s", pause, str(error) or repr(error))
         with sigterm_allowed():
             time.sleep(pause)
 
