@@ -31,8 +31,8 @@ def _distribution() -> metadata.Distribution:
         return metadata.distribution(NAME)
     except metadata.PackageNotFoundError as error:
         raise InputError(
-            f"{NAME} is imported from {Path(__file__).parent}, and not installed, so that it is not "
-            "known what it supports. Install it with pip."
+            f"{NAME} is imported from {Path(__file__).parent} and not installed: nothing says what "
+            "it supports. Install it with pip."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -212,7 +213,8 @@ def _move(project: Path, target: Path) -> None:
         for path in list(target.iterdir()) if was_there else [target]:
             if path.name != ".git":
                 shutil.rmtree(path, ignore_errors=True)
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise Refusal(f"{target} can't be written: {reason}.") from error
 
@@ -227,7 +229,7 @@ def _tell(template: Template, name: str, target: Path) -> None:
     """
     import jinja2
 
-    steps = jinja2.Template(template.questions["__next_steps"])  # noqa: S701 - it is no HTML
+    steps = jinja2.Template(template.questions["__next_steps"])
     click.echo(steps.render(cookiecutter={PACKAGE: name}))
     click.echo(f"\nThe project is in {json.dumps(str(target.resolve()), ensure_ascii=False)}.")
     if not template.origin.commit:

@@ -1,8 +1,8 @@
 """Packs the template into one archive, and unpacks it.
 
-Its file names hold Jinja and its Python files are no programs yet: as files of a package, installers
-would stumble over the names and compile the contents. The build hook (`hatch_build.py`) loads this
-module by its path, where nothing is installed: it imports the standard library alone.
+Its file names hold Jinja, and its Python files are no programs yet: were they files of a package,
+installers would stumble over the names and compile the contents. The build hook (`hatch_build.py`)
+loads this module by its path, where nothing is installed: it imports the standard library alone.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _git(repository: Path, *arguments: str) -> str | None:
         return None
     command = ["git", "-C", str(repository), *arguments]
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603,S607
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip("\n")
