@@ -166,9 +166,10 @@ def _of_stack(stack: str | None, names: Mapping[uuid.UUID, str]) -> list[Finding
 
 
 def _of_server(url: str, configuration: Configuration) -> list[Finding]:
-    shown = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+    # Without a password, which is no business of the terminal's.
+    shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
     try:
-        version = _ask(f"{url}/api/v1/info").get("version")
+        version = _ask(f"{shown}/api/v1/info").get("version")
     except OSError as error:
         reason = getattr(error, "reason", None) or error
         todo = "see whether it is up and can be reached from here, or use another: zenml login URL"
@@ -187,7 +188,7 @@ def _of_server(url: str, configuration: Configuration) -> list[Finding]:
     if configuration.stack is None:
         return [store]
     try:
-        name = _ask(f"{url}/api/v1/stacks/{quote(configuration.stack)}", token).get("name")
+        name = _ask(f"{shown}/api/v1/stacks/{quote(configuration.stack)}", token).get("name")
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             found = f"the server refuses it ({error.code}): it may have expired"
