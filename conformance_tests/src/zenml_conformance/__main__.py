@@ -1,4 +1,4 @@
-"""`python -m zenml_conformance`, and the entry point of `zenml-conformance`."""
+"""`python -m zenml_conformance`: the same as `zenml-conformance`."""
 
 from __future__ import annotations
 
