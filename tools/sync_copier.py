@@ -41,7 +41,14 @@ _envops:
 
 # What only copier knows. A local template is named by its absolute path, so that an update finds
 # it, and an address is written without a password, because both end up in files that are shared.
+# `zenml-conformance new` has a copy of the template, and gives these three as answers: where that
+# is from, and of which commit. It leaves them empty where they are not known.
 ORIGIN = r"""
+commit:
+  type: str
+  when: false
+  default: "{{ _copier_answers._commit | default('') }}"
+
 origin:
   type: str
   when: false
@@ -69,8 +76,8 @@ suite:
 
 # Copier gives these the values that cookiecutter, or its hook, gives its own.
 COPIER_VALUES = {
-    "__answers": "_copier_conf.answers_file | string",
-    "__suite": "' @ ' ~ suite",
+    "__answers": "origin and _copier_conf.answers_file | string",
+    "__suite": "suite and ' @ ' ~ suite",
     "__templates": "'templates/'",
 }
 # Only cookiecutter's.

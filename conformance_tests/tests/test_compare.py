@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from samples import report
-from zenml_conformance.__main__ import main
+from zenml_conformance.command import main
 from zenml_conformance.contract.rule import Profile, Status
 from zenml_conformance.report import files, matrix
 from zenml_conformance.report.model import Report, read

@@ -39,8 +39,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             print(explain.explain(config.option.explain, min(width, 100)))
         else:
             print(explain.listing(options.profiles(config), options.rules(config), max(width, 60)))
-    except (OptionError, explain.UnknownRule) as error:
+    except OptionError as error:
         print(f"ERROR: {error}", file=sys.stderr)
+        return pytest.ExitCode.USAGE_ERROR
+    except explain.UnknownRule as error:
+        print(f"ERROR: --explain={error} --list-rules lists them all.", file=sys.stderr)
         return pytest.ExitCode.USAGE_ERROR
     return pytest.ExitCode.OK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -113,19 +113,35 @@ def _standing(report: Report, profile: Profile) -> ProfileStanding | None:
 def _names(reports: list[Report]) -> list[str]:
     """Flavors; where two reports have the same one, with what sets them apart."""
     flavors = Counter(report.subject.flavor for report in reports)
+    zenmls: dict[str, set[str]] = {}
+    for report in reports:
+        zenmls.setdefault(report.subject.flavor, set()).add(report.environment.zenml)
     names = []
     for report in reports:
         name = report.subject.flavor
         if flavors[name] > 1:
             version = report.subject.version or report.created.strftime("%Y-%m-%d %H:%M")
             server = ", server" if report.subject.store == "server" else ""
-            name = f"{name} {version}, {report.subject.tier.value}{server}"
+            zenml = f", ZenML {report.environment.zenml}" if len(zenmls[name]) > 1 else ""
+            name = f"{name} {version}, {report.subject.tier.value}{server}{zenml}"
         names.append(name)
     counts = Counter(names)
     return [
         f"{name} ({names[:number].count(name) + 1})" if counts[name] > 1 else name
         for number, name in enumerate(names)
     ]
+
+
+def changes(matrix: Matrix) -> Matrix:
+    """Leave out the rules of which all reports say the same.
+
+    Args:
+        matrix: The matrix.
+
+    Returns:
+        The same, with the rows whose cells differ.
+    """
+    return replace(matrix, rows=[row for row in matrix.rows if len(set(row.cells)) > 1])
 
 
 def show(matrix: Matrix) -> None:

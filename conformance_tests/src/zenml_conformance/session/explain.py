@@ -10,7 +10,8 @@ from collections.abc import Collection
 from rich.console import Console
 from rich.table import Table
 
-from zenml_conformance.contract.rule import Profile
+from zenml_conformance import zenml_source
+from zenml_conformance.contract.rule import Profile, Rule
 from zenml_conformance.contract.rules import RULES
 from zenml_conformance.contract.selection import select
 from zenml_conformance.judging.terms import Terms
@@ -38,9 +39,7 @@ def explain(rule_id: str, width: int) -> str:
     if rule is None:
         near = difflib.get_close_matches(rule_id.upper(), RULES, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise UnknownRule(
-            f"--explain={rule_id}: there is no such rule.{hint} --list-rules lists them all."
-        )
+        raise UnknownRule(f"{rule_id}: there is no such rule.{hint}")
     facts = {
         "Level": rule.level.value,
         "Profile": rule.profile.value,
@@ -56,20 +55,37 @@ def explain(rule_id: str, width: int) -> str:
     lines += ["", "  Seen in:"]
     for name in rule.scenarios:
         lines += _paragraph(f"    {name}: ", SCENARIOS[name].sentence, width, indent=6)
+    if places := zenml_source.named_in(f"{rule.why} {rule.fix}"):
+        lines += ["", "  In ZenML's source, as it is installed here:"]
+        lines += [f"    {place}" for place in places]
+    lines += ["", "  To see it:", f"    {_judged_alone(rule)}"]
     return "\n".join(lines)
+
+
+def _judged_alone(rule: Rule) -> str:
+    """The command that judges one rule, where it can be shown."""
+    command = f"pytest --orchestrator=MODULE:FLAVOR --conformance-rules={rule.id}"
+    if rule.needs_own_backend:
+        command += " --conformance-tier=live"
+    if rule.needs_server:
+        command += " --conformance-store=server"
+    return command
 
 
 def _paragraph(head: str, text: str, width: int, indent: int = 12) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=head, subsequent_indent=" " * indent)
 
 
-def listing(profiles: Collection[Profile], names: Collection[str], width: int) -> str:
+def listing(
+    profiles: Collection[Profile], names: Collection[str], width: int, more: str = "--explain ID"
+) -> str:
     """Print all rules, one a line.
 
     Args:
         profiles: Those whose rules are listed; empty: all.
         names: Areas and ids of those that are listed; empty: all.
         width: The terminal's width.
+        more: What prints one of them in full.
 
     Returns:
         A table.
@@ -84,5 +100,5 @@ def listing(profiles: Collection[Profile], names: Collection[str], width: int) -
     output = io.StringIO()
     console = Console(file=output, width=width, color_system=None, highlight=False, markup=False)
     console.print(table)
-    console.print(f"\n{len(rules)} rules. --explain ID prints one of them in full.")
+    console.print(f"\n{len(rules)} rules. {more} prints one of them in full.")
     return output.getvalue().rstrip()

@@ -1,0 +1,1 @@
+"""The template that generates projects, as this suite carries it. Imports no ZenML."""
