@@ -214,6 +214,73 @@ def test_no_news_without_a_template(project: Path, tmp_path: Path) -> None:
     assert "no template to follow" in look_for_update(copy, tmp_path / "template.md")
 
 
+FAKE_GH = """\
+#!/bin/sh
+printf '%s\\n' "$*" >> calls
+case "$*" in *--jq*) cat found 2>/dev/null ;; esac
+exit 0
+"""
+"""Stands in for GitHub's client: it writes down what it is asked, and finds what `found` says."""
+
+
+def with_fake_gh(folder: Path, run: str, **environment: str) -> list[str]:
+    """Run a step's script with a fake client; return what that was asked to do."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    (programs / "gh").write_text(FAKE_GH)
+    (programs / "gh").chmod(0o755)
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    calls = folder / "calls"
+    calls.unlink(missing_ok=True)
+    subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "RUN": "https://run", **environment},
+        check=True,
+    )
+    return calls.read_text(encoding="utf-8").splitlines()
+
+
+def test_comment(project: Path, tmp_path: Path) -> None:
+    """The first run writes a comment, later ones replace it; a long report is cut."""
+    name = "Write the comment, or replace the earlier one"
+    run = script(project / ".github/workflows/ci.yml", "comment", name)
+    (tmp_path / "report").mkdir()
+    report = tmp_path / "report" / "report.md"
+    report.write_text("# Conformant\n")
+    variables = {"GH_REPO": "acme/kit", "NUMBER": "7"}
+    first = with_fake_gh(tmp_path, run, **variables)
+    assert first[-1] == "api --method POST repos/acme/kit/issues/7/comments -F body=@comment.md"
+    said = (tmp_path / "comment.md").read_text()
+    assert said.startswith("<!-- conformance report -->\n# Conformant\n")
+    assert "[this run](https://run)" in said
+
+    (tmp_path / "found").write_text("41\n42\n")
+    report.write_text("# Conformant\n" + "A long line of the report.\n" * 5000)
+    later = with_fake_gh(tmp_path, run, **variables)
+    assert later[-1] == "api --method PATCH repos/acme/kit/issues/comments/41 -F body=@comment.md"
+    said = (tmp_path / "comment.md").read_text()
+    assert "only its beginning" in said and len(said) < 65_536
+
+
+def test_issues(project: Path, tmp_path: Path) -> None:
+    """One issue for each kind of news; one that is open says what is new now."""
+    name = "Open an issue for each, or replace what the open one says"
+    run = script(project / ".github/workflows/news.yml", "issues", name)
+    news = tmp_path / "artifacts" / "news-template" / "template.md"
+    news.parent.mkdir(parents=True)
+    news.write_text("Changes.\n")
+    (news.parent / "other.md").write_text("Not news.\n")
+    asked, done = with_fake_gh(tmp_path, run)
+    assert asked.startswith("issue list --state open")
+    title = "The template has an update"
+    file = "artifacts/news-template/template.md"
+    assert done == f"issue create --title {title} --body-file {file}"
+    assert news.read_text().endswith("Found by [this run](https://run).\n")
+    (tmp_path / "found").write_text("12\n")
+    assert with_fake_gh(tmp_path, run)[-1] == f"issue edit 12 --body-file {file}"
+
+
 def test_uv(project: Path, tmp_path: Path) -> None:
     """What the README says for uv can be resolved, with the suite; pip's is installed elsewhere."""
     copy = shutil.copytree(project, tmp_path / "project")
