@@ -45,7 +45,7 @@ def test_help_names_the_program_as_it_was_started(
         assert f"{command_name} " in done.stdout and sentence in done.stdout
     wrong = run(*command, "explian", directory=tmp_path)
     assert wrong.returncode == 2
-    assert f"Try '{name} --help'" in wrong.stderr and "'explian'" in wrong.stderr
+    assert f"Try '{name} --help'" in wrong.stderr and "Did you mean 'explain'?" in wrong.stderr
 
 
 SLOW = ["zenml", "copier", "jinja2", "rich", "zenml_conformance.contract.rules"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,9 @@ from zenml_conformance.template.source import Origin
 
 ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SECONDS = 60
+"""How long a question may take to be asked, on a busy machine."""
+
 STAMP = {"commit": COMMIT, "version": "v1", "tag": "v1"}
 
 
@@ -224,38 +229,35 @@ def test_the_archive_has_what_git_knows(tmp_path: Path) -> None:
 
 def test_questions_are_asked_on_a_terminal(here: Path) -> None:
     """A bad answer is refused where it is given, and can be corrected."""
-    import pty
-
-    program = Path(sys.executable).with_name(NAME)
-    given = [f"--answer={name}=x" for name in ("author", "description", "project_name")]
-    command = [
-        program,
-        "new",
-        *given,
-        "--answer=license=MIT",
-        "--pattern=local",
-        "--answer=flavor=x",
-    ]
-    main_end, terminal = pty.openpty()
+    program = str(Path(sys.executable).with_name(NAME))
+    given = {"author": "x", "description": "x", "project_name": "x", "flavor": "x"}
+    options = [f"--answer={question}={answer}" for question, answer in given.items()]
+    command = [program, "new", *options, "--answer=license=MIT", "--pattern=local"]
+    ours, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "HOME": str(here.parent)}
     with subprocess.Popen(
         command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
     ) as process:
         os.close(terminal)
-        said, typed = b"", [b"-1\r", b"\x7f\x7f-two\r"]
-        expected = [b"zenml-acme-orchestrator", b"package_name must be"]
-        while process.poll() is None or typed:
-            try:
-                said += os.read(main_end, 65536)
-            except OSError:  # The program has ended.
-                break
-            if b"\x1b[6n" in said:  # Where is the cursor?
-                said = said.replace(b"\x1b[6n", b"")
-                os.write(main_end, b"\x1b[1;1R")
-            if typed and expected[0] in said:
-                said = b""
-                os.write(main_end, typed.pop(0))
-                expected.pop(0)
-    os.close(main_end)
-    assert process.returncode == 0, said
+
+        def wait_for(text: bytes) -> bytes:
+            said = b""
+            while text not in said:
+                readable, _, _ = select.select([ours], [], [], SECONDS)
+                assert readable, said
+                said += os.read(ours, 65536)
+                if said.endswith(b"\x1b[6n"):  # Where is the cursor?
+                    os.write(ours, b"\x1b[1;1R")
+            return said
+
+        try:
+            wait_for(b"zenml-acme-orchestrator")
+            os.write(ours, b"-1\r")
+            wait_for(b"package_name must be")
+            os.write(ours, b"\x7f\x7f-two\r")
+            wait_for(b"The project is in")
+            assert process.wait(SECONDS) == 0
+        finally:
+            process.kill()
+            os.close(ours)
     assert answers(here / "zenml-acme-orchestrator-two")["license"] == "MIT"

@@ -8,7 +8,7 @@ import sys
 import click
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @click.argument("target")
 @click.option(
     "--tier",

@@ -239,4 +239,7 @@ def _tell(template: Template, name: str, target: Path) -> None:
             "the template's repository, if you want updates."
         )
     if not template.origin.suite:
-        click.echo(f"\npip will look for {NAME} in its index.")
+        click.echo(
+            f"\nThe group `dev` of its pyproject.toml names {NAME} without an address: pip takes it "
+            "from the package index."
+        )

@@ -8,6 +8,7 @@ loads this module by its path, where nothing is installed: it imports the standa
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import zipfile
 from pathlib import Path
@@ -30,6 +31,7 @@ STAMP = "stamp.json"
 
 _FOLDER = "template/"
 _LITTER = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """One time for all members: the same template gives the same archive."""
 
@@ -112,9 +114,11 @@ def _git(repository: Path, *arguments: str) -> str | None:
     """Return what git says of a repository; None if it says nothing, or this is not its top."""
     if not (repository / ".git").exists():
         return None
-    command = ["git", "-C", str(repository), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
+    # A hook of git's may build, and has variables that lead to another repository.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip("\n")
