@@ -7,9 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from zenml.constants import METADATA_ORCHESTRATOR_LOGS_URL, METADATA_ORCHESTRATOR_URL
-from zenml.enums import StackComponentType
 from zenml.metadata.metadata_types import Uri
-from zenml.stack import StackValidator
 
 from .config import AcmeOrchestratorConfig, AcmeOrchestratorSettings
 from .console import job_url, logs_url
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     import boto3
     from zenml.models import PipelineRunResponse, PipelineSnapshotResponse
     from zenml.orchestrators import SubmissionResult
-    from zenml.stack import Stack
 
     from .core.topology import SubmittedJobs
 
@@ -48,15 +45,6 @@ class AcmeOrchestrator(ContainerizedJobs, ScheduledRuns, DynamicPipelines):
     def config(self) -> AcmeOrchestratorConfig:
         """The configuration of the stack component."""
         return cast(AcmeOrchestratorConfig, self._config)
-
-    @property
-    def validator(self) -> StackValidator:
-        """What the stack needs: what jobs can reach, and a registry for images that are built."""
-        needed = {StackComponentType.CONTAINER_REGISTRY, StackComponentType.IMAGE_BUILDER}
-        return StackValidator(
-            required_components=set() if self.config.image or self.config.is_local else needed,
-            custom_validation_function=self._reaches_all_components,
-        )
 
     def session(self) -> boto3.Session:
         """Return a session with valid credentials: the service connector's, or the usual ones.
@@ -105,12 +93,3 @@ class AcmeOrchestrator(ContainerizedJobs, ScheduledRuns, DynamicPipelines):
             }
             result.metadata.update({name: Uri(url) for name, url in pages.items() if url})
         return result
-
-    def _reaches_all_components(self, stack: Stack) -> tuple[bool, str]:
-        if self.config.is_local:
-            return True, ""
-        local = [f"`{found.name}`" for found in stack.all_components if found.config.is_local]
-        return not local, (
-            f"The components {', '.join(local)} are on this machine alone, and jobs of AWS Batch "
-            "can't reach it. Use remote ones, such as an artifact store in S3."
-        )

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from zenml.config.build_configuration import BuildConfiguration
 from zenml.constants import ORCHESTRATOR_DOCKER_IMAGE_KEY
+from zenml.enums import StackComponentType
 from zenml.orchestrators import ContainerizedOrchestrator
+from zenml.stack import StackValidator
 
 if TYPE_CHECKING:
     from zenml.config import DockerSettings
     from zenml.config.base_settings import BaseSettings
     from zenml.config.step_configurations import Step
     from zenml.models import PipelineSnapshotBase, PipelineSnapshotResponse
+    from zenml.stack import Stack
 
 
 class ContainerizedJobs(ContainerizedOrchestrator):
@@ -22,6 +25,19 @@ class ContainerizedJobs(ContainerizedOrchestrator):
     An image that is named in the setting `image` is for ZenML what `DockerSettings` call a parent
     image without a build. So the pipeline's code finds its way there as to all others.
     """
+
+    @property
+    def validator(self) -> StackValidator:
+        """What a stack needs: components that jobs reach, and what provides images for them.
+
+        Jobs on this machine (`is_local` of the configuration) reach all that it has.
+        """
+        builders = {StackComponentType.CONTAINER_REGISTRY, StackComponentType.IMAGE_BUILDER}
+        has_image = self.config.is_local or getattr(self.config, "image", None)
+        return StackValidator(
+            required_components=set() if has_image else builders,
+            custom_validation_function=self._reaches_all_components,
+        )
 
     @property
     def requirements(self) -> set[str]:
@@ -60,6 +76,15 @@ class ContainerizedJobs(ContainerizedOrchestrator):
         """
         named: str | None = getattr(settings, "image", None)
         return named or self.get_image(snapshot, step)
+
+    def _reaches_all_components(self, stack: Stack) -> tuple[bool, str]:
+        if self.config.is_local:
+            return True, ""
+        local = [f"`{found.name}`" for found in stack.all_components if found.config.is_local]
+        return not local, (
+            f"The components {', '.join(local)} are on this machine alone, and the jobs of "
+            f"`{self.name}` can't reach it. Use remote ones, such as an artifact store in a bucket."
+        )
 
     def _build(
         self, container: Step | PipelineSnapshotBase, settings: DockerSettings
