@@ -193,6 +193,7 @@ class Installed:
     version = "7"
 
     def __init__(self, direct_url: object, urls: list[str]) -> None:
+        """Say where it was installed from, and which addresses it names."""
         self.direct_url = json.dumps(direct_url) if direct_url else None
         self.metadata = Message()
         for url in urls:
