@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
 import subprocess
 import sys
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -183,6 +185,46 @@ def test_where_it_comes_from(
         return
     found = answers(project)
     assert (found["_src_path"], found.get("_commit", "")) == (expected.source, expected.commit)
+
+
+class Installed:
+    """An installed distribution."""
+
+    version = "7"
+
+    def __init__(self, direct_url: object, urls: list[str]) -> None:
+        """Say where it was installed from, and which addresses it names."""
+        self.direct_url = json.dumps(direct_url) if direct_url else None
+        self.metadata = Message()
+        for url in urls:
+            self.metadata["Project-URL"] = url
+
+    def read_text(self, name: str) -> str | None:
+        assert name == "direct_url.json"
+        return self.direct_url
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "requirement"),
+    [
+        (None, f"{NAME}==7"),
+        ({"url": "file:///a/kit/conformance_tests", "dir_info": {"editable": True}},
+         f"{NAME} @ file:///a/kit/conformance_tests"),
+        ({"url": "https://me:secret@git.example.com/kit", "subdirectory": "conformance_tests",
+          "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+         f"{NAME} @ git+https://git.example.com/kit@{COMMIT}#subdirectory=conformance_tests"),
+    ],
+)  # fmt: skip
+def test_what_the_metadata_says(
+    direct_url: object, requirement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same suite can be installed elsewhere; a password is not handed on."""
+    urls = ["Changelog, https://x.example.com", "Source Code, https://git.example.com/kit/"]
+    monkeypatch.setattr(distribution, "_distribution", lambda: Installed(direct_url, urls))
+    assert distribution.requirement() == requirement
+    assert distribution.repository() == "https://git.example.com/kit"
+    monkeypatch.setattr(distribution, "_distribution", lambda: Installed(direct_url, urls[:1]))
+    assert distribution.repository() is None
 
 
 def test_the_archive_has_what_git_knows(tmp_path: Path) -> None:

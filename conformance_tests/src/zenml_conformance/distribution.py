@@ -60,9 +60,14 @@ def repository() -> str | None:
 
 
 def installed_from() -> dict[str, Any]:
-    """Say where this installation comes from, as PEP 610 has it; empty: from a package index."""
+    """Say where this installation comes from, as PEP 610 has it; empty: from a package index.
+
+    A password in the address is left out: it would end up in files that are shared.
+    """
     text = _distribution().read_text("direct_url.json")
     origin: dict[str, Any] = json.loads(text) if text else {}
+    if origin:
+        origin["url"] = re.sub(r"^(https?://)[^/]*@", r"\1", origin["url"])
     return origin
 
 
