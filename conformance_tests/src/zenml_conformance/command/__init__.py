@@ -112,4 +112,3 @@ def main(arguments: list[str] | None = None) -> int:
         group.main(args=arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0

@@ -209,14 +209,14 @@ def _move(project: Path, target: Path) -> None:
     was_there = target.is_dir()
     try:
         shutil.copytree(project, target, dirs_exist_ok=was_there)
-    except (OSError, shutil.Error) as error:
+    except OSError as error:
         for path in list(target.iterdir()) if was_there else [target]:
             if path.name != ".git":
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     path.unlink()
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise Refusal(f"{target} can't be written: {reason}.") from error
+        # An error of `shutil` has a list of them, and no reason of its own.
+        raise Refusal(f"{target} can't be written: {error.strerror or error}.") from error
 
 
 def _tell(template: Template, name: str, target: Path) -> None:
