@@ -42,7 +42,7 @@ class HttpJobsOrchestratorConfig(
 
     address: str = Field(
         default="http://127.0.0.1:8123",
-        pattern=r"\Ahttps?://[^/]+\Z",
+        pattern=r"^https?://[^/]+$",
         description="Address of the job server, without a path.",
     )
     token: str | None = SecretField(

@@ -157,7 +157,8 @@ class Jobs:
             self._processes[record.id] = process
             self._graces[record.id] = request.grace_seconds
             record.save(self._directory)
-        threading.Thread(target=self._watch, args=(record, process)).start()
+        # Not one of those that end with the program, as the thread of the request is.
+        threading.Thread(target=self._watch, args=(record, process), daemon=False).start()
         return record
 
     def _watch(self, record: Record, process: subprocess.Popen[bytes]) -> None:
