@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+
 from zenml_conformance.session import options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,8 +55,8 @@ def questions() -> str:
     asked: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
     parts = [
         "# The template's questions\n",
-        "This page is written by `tools/reference_pages.py` from `cookiecutter.json`. Cookiecutter\n"
-        "and Copier ask the same questions, in this order, and refuse the same answers.\n",
+        "This page is written by `tools/reference_pages.py` from `cookiecutter.json`.\n"
+        "Cookiecutter and Copier ask these questions in this order, and refuse the same answers.\n",
     ]
     for name, default in asked.items():
         if name.startswith("_"):
@@ -188,9 +189,9 @@ def backend_interface() -> str:
     switches = [f"- `{name}`: {text}" for name, text in attributes(classes["JobBackend"]) if text]
     parts = [
         "# The interface to a backend\n",
-        "This page is written by `tools/reference_pages.py` from the docstrings of `core/jobs.py`,\n"
-        "the same file in every generated project. [Write a backend](write-a-backend.md) shows how\n"
-        "it is used.\n",
+        "This page is written by `tools/reference_pages.py` from the docstrings of\n"
+        "`core/jobs.py`, the same file in every generated project.\n"
+        "[Write a backend](write-a-backend.md) shows how it is used.\n",
         markdown(inspect.cleandoc(ast.get_docstring(tree) or "")) + "\n",
         "## JobBackend\n",
         said("JobBackend"),

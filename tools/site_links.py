@@ -1,4 +1,4 @@
-"""Links of the documentation's pages to files outside `docs/`: on the site they lead to the repository.
+"""Have links of pages to files outside `docs/` lead to the repository, on the site.
 
 A hook of MkDocs, named in `mkdocs.yml`. On a forge, such links are relative, and work as they are.
 """

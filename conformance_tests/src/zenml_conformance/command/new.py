@@ -240,6 +240,6 @@ def _tell(template: Template, name: str, target: Path) -> None:
         )
     if not template.origin.suite:
         click.echo(
-            f"\nThe group `dev` of its pyproject.toml names {NAME} without an address: pip takes it "
-            "from the package index."
+            f"\nThe group `dev` of its pyproject.toml names {NAME} without an address: pip takes "
+            "it from the package index."
         )
