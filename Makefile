@@ -1,6 +1,6 @@
 # The two commands: `make demo` shows the kit at work, `make test` tests it.
 # What they make lies in this directory: .venv (tools), .demo (the demonstration), .cache (pip's),
-# .engines (real engines, and what runs on them).
+# .engines (real engines, and what runs on them), .site (the documentation).
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,7 +30,7 @@ BANK := conformance_tests/tests/test_faulty.py
 # A link into the template: it leads to files that are not looked for there.
 CORE := conformance_tests/src/zenml_conformance/core
 
-.PHONY: help demo test live bank lint bench soak engines engines-down pages clean
+.PHONY: help demo test live bank lint docs docs-serve bench soak engines engines-down pages clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' Makefile
@@ -50,15 +50,22 @@ live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour
 bank: $(READY) ## Try every faulty orchestrator, in both topologies where it can be in both
 	@$(IN_SCRATCH) KIT_EVERY_FAULT=1 $(BIN)/pytest -q --tb=short --rootdir conformance_tests $(BANK)
 
-lint: $(READY) ## Check style, types, and the files that are generated from others
+lint: $(READY) docs ## Check style, types, and the files that are generated from others
 	$(BIN)/python tools/sync_copier.py --check
 	$(BIN)/python tools/rule_pages.py --check
 	$(BIN)/python tools/bank_page.py --check
+	$(BIN)/python tools/reference_pages.py --check
 	$(BIN)/python tools/report_schema.py --check
 	$(BIN)/python tools/zenml_versions.py --check
 	$(BIN)/ruff check . $(CORE)
 	$(BIN)/ruff format --check . $(CORE)
 	$(BIN)/mypy
+
+docs: $(READY) ## Build the documentation as a site, in .site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs-serve: $(READY) ## Show it on 127.0.0.1:8000, built anew whenever a page changes
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict
 
 bench: $(READY) ## Measure, as ratios in one run
 	@$(WITH_ENGINES) && $(BIN)/python -m benchmarks
@@ -76,6 +83,7 @@ pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/sync_copier.py
 	$(BIN)/python tools/rule_pages.py
 	$(BIN)/python tools/bank_page.py
+	$(BIN)/python tools/reference_pages.py
 	$(BIN)/python tools/report_schema.py
 	$(BIN)/python tools/zenml_versions.py
 
@@ -87,4 +95,4 @@ $(READY): pyproject.toml conformance_tests/pyproject.toml
 
 clean: ## Stop the engines; remove everything that the other commands made
 	if [ -e .engines ]; then $(BIN)/python tools/engines down; fi
-	rm -rf .engines .venv .demo .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .engines .venv .demo .site .cache .mypy_cache .ruff_cache .pytest_cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -64,9 +65,9 @@ def page(rule_id: str) -> str:
     )
 
 
-def link(rule_id: str, page: str = "") -> str:
-    """Return a link to a rule's page."""
-    return f"[{rule_id}]({page}#{rule_id.lower()})"
+def link(rule_id: str) -> str:
+    """Return a link to a rule's place on the page."""
+    return f"[{rule_id}](#{rule_id.lower()})"
 
 
 def reference() -> str:
@@ -79,15 +80,18 @@ def reference() -> str:
 
 
 def listing() -> str:
-    """Return the README's list: one line an area, with the ids of its rules."""
-    lines = ["| Area | What it is about | MUST | SHOULD |", "|---|---|---|---|"]
+    """Return the README's list: one line an area, with the numbers of its rules."""
+    lines = ["| Area | What it is about | MUST | SHOULD |", "|---|---|--:|--:|"]
     for area, ids in areas().items():
         title, _, line = area.partition(": ")
-        cells = [
-            " ".join(link(i, "docs/rules.md") for i in ids if RULES[i].level is level)
+        musts, shoulds = (
+            sum(RULES[rule_id].level is level for rule_id in ids)
             for level in (Level.MUST, Level.SHOULD)
-        ]
-        lines.append(f"| {title} | {line.rstrip('.')} | {cells[0]} | {cells[1]} |")
+        )
+        # The anchor that forges, and the site, make of the heading.
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        area_link = f"[{title}](docs/rules.md#{anchor})"
+        lines.append(f"| {area_link} | {line.rstrip('.')} | {musts} | {shoulds} |")
     musts = sum(rule.level is Level.MUST for rule in RULES.values())
     lines += ["", f"{len(RULES)} rules in all, {musts} of them MUST."]
     return "\n".join(lines)

@@ -135,7 +135,7 @@ def test_what_is_missing_is_said_first(
 @pytest.mark.parametrize(
     ("installed", "url", "stamp", "expected"),
     [
-        # From an index, or from a wheel that somebody handed on.
+        # From an index, or from a wheel that a user handed on.
         (
             {}, "https://git.example.com/kit", STAMP,
             Origin("git+https://git.example.com/kit", "v1",

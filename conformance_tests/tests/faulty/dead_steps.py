@@ -153,7 +153,7 @@ class _DiesOfAnError(Coordinator):
 
 @breaks("DEAD-5", topologies=BOTH, beside=(_DiesOfAnError,))
 class FirstErrorEndsTheMonitor(ReferenceOrchestrator):
-    """Whoever waits for jobs dies of the first question that is not answered."""
+    """The process that waits for jobs dies of the first question that is not answered."""
 
     def wait_for(self, run_id: UUID, jobs: SubmittedJobs) -> None:
         while not self.backend.status(jobs.control).is_ended:

@@ -212,7 +212,7 @@ class SecretInTheLog(ShowsSecrets):
 
 @breaks("ENV-4", topologies=(NATIVE_DAG,))
 class SecretInAPublicFile(ShowsSecrets):
-    """Variables travel in a file that everybody can read."""
+    """Variables travel in a file that all users can read."""
 
     def show(self, job: Job, values: str) -> Job:
         path = Path("job.env")
@@ -246,7 +246,7 @@ class CoordinatorPrintsItsEnvironment(Coordinator):
 
 @breaks("ENV-4")
 class CoordinatorKeepsAPublicFile(Coordinator):
-    """The coordinator keeps its environment in a file, for a restart, and everybody can read it."""
+    """The coordinator keeps its environment in a file, for a restart, and all can read it."""
 
     def walk(self) -> None:
         path = Path("coordinator.env")

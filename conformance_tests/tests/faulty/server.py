@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @breaks("SRV-1", "SRV-2", topologies=BOTH, scenarios=("diamond", "login_ended"))
 class JobsLogInAsTheClient(JobFactory):
-    """A job gets the token of whoever submits it."""
+    """A job gets the token of the user who submits it."""
 
     def environment(self, given: Mapping[str, str], image: str | None) -> dict[str, str]:
         token = get_credentials_store().get_token(Client().zen_store.url)

@@ -101,7 +101,7 @@ class QueuedStepsCalledFailed(KnowsItsJobs):
 
 @breaks("STAT-4", scenarios=("refreshed", "stopped_gracefully"))
 class RunningUntilTheEnd(KnowsItsJobs):
-    """A run any of whose jobs lives is running, also when somebody is stopping it."""
+    """A run any of whose jobs lives is running, also when a user is stopping it."""
 
     def fetch_status(self, run: PipelineRunResponse, include_steps: bool = False) -> Answer:
         if any(not state.is_ended for state in self.states(run)):

@@ -55,7 +55,7 @@ class StopsTheCoordinatorOnly(OnlyTheControlJob):
 
 
 class Kills(Stop):
-    """Jobs are killed without a word."""
+    """Jobs are killed without SIGTERM."""
 
     def cancel(self, job_id: str) -> bool:
         """End a job."""
@@ -78,7 +78,7 @@ class StopRaises(ReferenceOrchestrator):
 
 @breaks("STOP-2", topologies=BOTH, scenarios=("stopped", "stopped_early"))
 class KillsOutright(Kills):
-    """Jobs are killed without a word."""
+    """Jobs are killed without SIGTERM."""
 
 
 class _LeavesQueuedStepsAlone(Coordinator):

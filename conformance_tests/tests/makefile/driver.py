@@ -27,7 +27,7 @@ def end() -> None:
 def make() -> int:
     """Have `make` follow the Makefile; return its exit code."""
     directory = Path(sys.argv[1])
-    # Whoever stops the run ends the steps, too, and then there is nothing left to make.
+    # The process that stops the run ends the steps, too, and then there is nothing left to make.
     signal.signal(signal.SIGTERM, lambda *_: None)
     options = Path(directory, "options").read_text().split()
     made = subprocess.run(

@@ -68,7 +68,7 @@ class Driver:
 
 def main() -> None:
     """Drive the run that the command line names."""
-    # Whoever stops the run ends the tasks, and then there is nothing left to drive.
+    # The process that stops the run ends the tasks, and then there is nothing left to drive.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Else ZenML takes this file's directory for the root of all sources, and names modules by it.
     source_utils.set_custom_source_root(os.getcwd())

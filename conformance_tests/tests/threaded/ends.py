@@ -36,7 +36,7 @@ def stops(snapshot: PipelineSnapshotResponse) -> bool:
 
 
 def is_stopped(run: PipelineRunResponse) -> bool:
-    """Say whether somebody stops a run, or has stopped it."""
+    """Say whether a user stops a run, or has stopped it."""
     return run.status in (ExecutionStatus.STOPPING, ExecutionStatus.STOPPED)
 
 

@@ -1,7 +1,7 @@
 """Job definitions, and the secrets with the environments of jobs, which they refer to.
 
-Whoever may call `DescribeJobs` sees a job's environment, unless it comes from Secrets Manager. Only
-job definitions can refer to a secret, so a run has some of its own. Both go when the run has ended.
+`DescribeJobs` shows a job's environment, unless it comes from Secrets Manager. Only job definitions
+can refer to a secret, so a run has some of its own. Both go when the run has ended.
 """
 
 from __future__ import annotations

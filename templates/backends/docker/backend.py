@@ -46,7 +46,7 @@ class AcmeBackend(JobBackend):
     """Runs each job in a container, which the engine removes when it has ended.
 
     Steps wait in the process that submits them until there is room. That process also learns how
-    they end. All others learn no more than that they have: whoever dies before its containers
+    they end. All others learn no more than that they have: one that dies before its containers
     leaves nothing behind. What they print goes to files.
 
     A job's id is the name of the engine's machine, and the path of this file below the directory

@@ -33,7 +33,7 @@ class AcmeOrchestratorSettings(BaseSettings):
         default={},
         description="Ray's runtime environment, for example {'pip': ['polars'], 'working_dir': "
         "'.'}. `working_dir` and `py_modules` are uploaded when a run begins: they belong to the "
-        "pipeline. Whoever may look at the cluster sees all of it, so it is no place for secrets.",
+        "pipeline. All users of the cluster see it, so it is no place for secrets.",
     )
     python: str | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""The process that is connected to Ray, in the place of one that runs somebody's code.
+"""The process that is connected to Ray, in the place of one that runs a user's code.
 
 A connection to Ray brings threads, handlers and output along, a process can have one only, and
 a pipeline may want its own. So `cluster.py` starts this:

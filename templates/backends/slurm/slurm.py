@@ -253,7 +253,7 @@ class Slurm:
         if shell is None or not shell.is_open:
             command = ["/bin/sh"]
             if self.login_node:
-                # It must not wait for somebody to type a password.
+                # It must not wait for a person to type a password.
                 options = ["-o", "BatchMode=yes", "-o", "ServerAliveInterval=15"]
                 command = ["ssh", *options, *self.ssh_options, "--", self.login_node, "exec sh"]
             shell = self._shells.open = Shell(command, _environment())

@@ -13,7 +13,7 @@ from zenml_conformance.session.explain import UnknownRule, explain
 @click.command()
 @click.argument("rules", nargs=-1, required=True, metavar="RULE...")
 def command(rules: tuple[str, ...]) -> None:
-    """Print rules in full: what must hold, why, how to mend it, and how to see it.
+    """Print rules in full: what must hold, why, how to fix it, and how to see it.
 
     RULE is an id, such as SUB-1.
     """

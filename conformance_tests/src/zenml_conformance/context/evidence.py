@@ -240,7 +240,7 @@ class StepRecord(BaseModel):
     outputs: dict[str, str | None] = Field(default_factory=dict)
     """Each output, with the error that loading it raised, if any."""
     user: str | None = None
-    """Whose record it is: that of whoever the step's process was logged in as."""
+    """Whose record it is: that of the user the step's process was logged in as."""
 
 
 class RunRecord(BaseModel):

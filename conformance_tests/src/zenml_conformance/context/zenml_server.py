@@ -54,7 +54,7 @@ class ZenMLServer:
             engine: Where it is forked.
             directory: Where `store.clone` put the store.
             session: The scenario's session. The orchestrator works in the server, too, when
-                somebody clicks on its dashboard.
+                a user clicks on its dashboard.
         """
         self._engine = engine
         self._store = directory

@@ -41,7 +41,7 @@ def find_run(run: str | None) -> PipelineRunResponse | None:
 def records() -> list[RunRecord]:
     """Read all there is of every run, and load all that its steps have put out.
 
-    Whoever only wants to know how a run is looks for less, with `find_run`.
+    A caller that only wants to know how a run is looks for less, with `find_run`.
 
     Returns:
         A record of each run, the oldest first.

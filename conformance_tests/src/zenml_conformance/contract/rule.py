@@ -75,7 +75,7 @@ class Rule:
         level: How much it matters.
         title: What must hold, as a sentence.
         why: What breaks in ZenML otherwise.
-        fix: How to mend it.
+        fix: How to fix it.
         area: The module it stands in, in words.
         scenarios: Whose evidence the check takes, in the order of its parameters.
         requires: Rules without which this one can't be judged.

@@ -1,7 +1,7 @@
 """`/app`, where ZenML's entrypoints work: images have that directory, and machines do not.
 
-An ordinary user can't make it on a machine. Whoever runs the suite perhaps could, and must find
-out all the same that an orchestrator relies on it; and the suite must not leave it behind.
+An ordinary user can't make it on a machine. The user of the suite perhaps can, and must find out
+all the same that an orchestrator relies on it; and the suite must not leave it behind.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from zenml_conformance.supervisor import adopt_orphans
 class Children:
     """Every process that the engine has started.
 
-    A process ends at any time, but as far as anybody can see it ends in `reap`: until then its
+    A process ends at any time, but as far as other code can see it ends in `reap`: until then its
     id can't be given to another process, so that signals never meet a stranger.
     """
 
@@ -55,7 +55,7 @@ class Children:
         """Take note of the processes that have ended.
 
         Yields:
-            Each of them with its exit code, which is known to everybody by then. Others may be
+            Each of them with its exit code, which is known to all by then. Others may be
             forked before the next one is asked for.
         """
         while True:

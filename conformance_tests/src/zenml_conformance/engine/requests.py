@@ -12,7 +12,7 @@ from typing import Any
 from zenml_conformance.fake_backend.table import Rejected
 
 LINE_SECONDS = 10.0
-"""How long a caller may take to send its line: whoever does not must not hold up all others."""
+"""How long a caller may take to send its line: one that does not must not hold up all others."""
 
 Operation = Callable[..., Any]
 

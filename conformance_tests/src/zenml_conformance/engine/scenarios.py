@@ -42,7 +42,7 @@ class Scenarios:
     # -- operations -------------------------------------------------------------------------
 
     def op_plan(self, caller: int, scenarios: dict[str, dict[str, Any]]) -> bool:
-        """Queue the processes of scenarios; the same key runs once, whoever asks."""
+        """Queue the processes of scenarios; the same key runs once."""
         for key, spec in scenarios.items():
             if key not in self._specs:
                 self._specs[key] = ProcessSpec.model_validate(spec)

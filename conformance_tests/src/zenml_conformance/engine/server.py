@@ -53,7 +53,7 @@ class Engine:
         self._running = False
 
     def _operation(self, name: str) -> Operation:
-        """Find the method `op_…` of whoever has it."""
+        """Find the method `op_…` in the part that has it."""
         for part in (self, self._backends, self._children, self._scenarios):
             operation: Operation | None = getattr(part, f"op_{name}", None)
             if operation is not None:
@@ -76,7 +76,7 @@ class Engine:
                     if key.fileobj is self._requests.listener:
                         self._requests.accept()
                     elif key.fileobj is sys.stdin:
-                        self._running = False  # Whoever started the engine is gone.
+                        self._running = False  # The process that started the engine is gone.
                     else:
                         os.read(self._wake_reader, 4096)
                 for pid, code in self._children.reap():

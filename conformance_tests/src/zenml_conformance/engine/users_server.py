@@ -1,7 +1,7 @@
-"""A ZenML server that somebody else runs: scenarios play on it, and leave nothing there.
+"""A ZenML server that a user runs: scenarios run on it, and leave nothing there.
 
 Each scenario has a project of its own. Stacks and components belong to no project in ZenML; the
-session's begin alike, and are not to be taken for anybody else's. Flavors keep their names.
+session's begin alike, and are not to be taken for another's. Flavors keep their names.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Faults(BaseModel):
         hold: Jobs of these steps stay queued; `*` holds those of all steps, and an empty name
             those that run no step.
         purges: A job that has ended is unknown from then on.
-        flaps: Of a running job, whoever asks hears that it is queued, then that it is running, and
+        flaps: Of a running job, each caller hears that it is queued, then that it is running, and
             so on in turns.
         status_fails: How many times in a row the next questions for a state are not answered.
         accepts_schedules: Whether the backend takes schedules.

@@ -121,7 +121,7 @@ class JobTable:
         return state
 
     def look(self, job_id: str) -> JobState:
-        """Say where a job is, to whoever waits for a change instead of asking.
+        """Say where a job is, to a caller that waits for a change instead of asking.
 
         Args:
             job_id: The id that `submit` returned.

@@ -197,7 +197,7 @@ def _entry(waiver: Waiver, outcome: Outcome | None, today: date) -> Entry:
         return Entry(
             waiver,
             WaiverState.EXPIRED,
-            f"the waiver for {rule} expired on {waiver.expires}: mend the rule, or have "
+            f"the waiver for {rule} expired on {waiver.expires}: fix what breaks it, or have "
             f"{waiver.owner} renew it.",
         )
     if outcome is None or outcome.status in (Status.NOT_SEEN, Status.NOT_REACHED):

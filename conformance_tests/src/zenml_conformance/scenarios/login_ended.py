@@ -1,4 +1,4 @@
-"""The login of whoever submitted a run ends before the run does."""
+"""The login of the user who submitted a run ends before the run does."""
 
 from __future__ import annotations
 

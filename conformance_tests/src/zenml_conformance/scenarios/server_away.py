@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zenml_conformance.context.scenario_context import ScenarioContext
 
 AWAY_SECONDS = 3.0
-"""How long the server fails at most: whoever waits for a step asks within that."""
+"""How long the server fails at most: a process that waits for a step asks within that."""
 
 
 class ServerAway(Evidence):
@@ -20,7 +20,7 @@ class ServerAway(Evidence):
 
     Attributes:
         step_ran: Whether a step ran before the server failed.
-        asked: Whether anybody asked it meanwhile.
+        asked: Whether any process asked it meanwhile.
     """
 
     step_ran: bool = unseen(ONLY_SERVERS)

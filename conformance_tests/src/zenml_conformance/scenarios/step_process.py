@@ -137,7 +137,7 @@ def _work_on(probes: str) -> None:
 
 @step
 def quitter(probes: str, how: str) -> None:
-    """End the process without an error, and without a word to ZenML."""
+    """End the process without an error, and without reporting to ZenML."""
     mark(probes, how)
     sys.stdout.flush()
     if how == "exits":

@@ -36,7 +36,7 @@ class StoppedByServer(StopEvidence):
 
 @scenario(StoppedByServer)
 def run(context: ScenarioContext, seen: StoppedByServer) -> None:
-    """While a step runs, somebody clicks on ZenML's dashboard: refresh first, then stop.
+    """While a step runs, a user clicks on ZenML's dashboard: refresh first, then stop.
 
     The server's process does both. It has nothing of the client's.
     """

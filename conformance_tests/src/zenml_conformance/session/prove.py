@@ -52,7 +52,7 @@ def mutant_of(item: pytest.Item) -> Mutant | None:
 
 @pytest.fixture(scope="session")
 def prover(request: pytest.FixtureRequest) -> Prover:
-    """Whoever proves the rules of this session."""
+    """What proves the rules of this session."""
     stash = request.config.stash
     ahead = [s for item in request.session.items if (s := mutant_of(item))]
     # Most faults need jobs that can be seen.

@@ -42,14 +42,14 @@ STYLES = {
 
 
 def explain(outcome: Outcome, width: int = 98) -> str:
-    """Say everything that somebody needs who has to mend a broken rule.
+    """Say everything that a reader needs to fix what breaks a rule.
 
     Args:
         outcome: A rule that is broken, or that crashed.
         width: Where to break lines.
 
     Returns:
-        Some lines: rule and level, what was seen, what breaks in ZenML, how to mend it.
+        Some lines: rule and level, what was seen, what breaks in ZenML, how to fix it.
     """
     rule = RULES[outcome.rule]
     parts = {"Seen": outcome.detail, "Why": rule.why, "Fix": rule.fix}

@@ -76,7 +76,7 @@ def test_gpu_classes_are_labels_of_nodes() -> None:
 
 
 def test_the_environment_is_in_the_secret_alone() -> None:
-    """The Job names the Secret; whoever owns the run owns that, too."""
+    """The Job names the Secret; the owner of the run owns that, too."""
     job = a_job()
     secret, manifest = secret_manifest(job, config(), OWNER), job_manifest(job, config(), OWNER)
     assert secret["stringData"] == {"TOKEN": "secret"}
@@ -88,7 +88,7 @@ def test_the_environment_is_in_the_secret_alone() -> None:
 
 @pytest.mark.parametrize("name", ["", "1ST", "A B", "A\nB", "ü"])
 def test_names_of_variables_that_no_container_can_have(name: str) -> None:
-    """They would be left out without a word."""
+    """They would be left out silently."""
     with pytest.raises(ValueError, match="can't be set in a container"):
         secret_manifest(a_job(environment={name: "1"}), config(), None)
 

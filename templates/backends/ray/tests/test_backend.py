@@ -161,7 +161,7 @@ def test_jobs_run_where_they_can_not_be_forked(
     backend: AcmeBackend,
     tmp_path: Path,
 ) -> None:
-    """Somebody else has the directory that the socket would be in: there is no fork server."""
+    """Another user has the directory that the socket would be in: there is no fork server."""
     location = backend.log_location(submit(backend, "print('started')"))
     assert location is not None
     directory = Path(location.partition(":")[2]).parents[1] / "zenml"
@@ -179,7 +179,7 @@ def test_jobs_run_where_they_can_not_be_forked(
 def test_an_interpreter_that_is_not_there(
     backend: AcmeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The job fails, and the log of whoever asks says why."""
+    """The job fails, and the log of the caller says why."""
     command = (sys.executable, "-m", "nonesuch")
     job_id = submit(backend, "", command=command, settings={"python": "/nonesuch/python"})
     assert end(backend, job_id) == JobState.FAILED
@@ -187,7 +187,7 @@ def test_an_interpreter_that_is_not_there(
 
 
 def test_a_ray_that_can_not_be_reached() -> None:
-    """Whoever asks can ask again: nothing is known about the job."""
+    """The caller can ask again: nothing is known about the job."""
     config = AcmeOrchestratorConfig(address="127.0.0.1:1")
     backend = AcmeBackend(config)
     with pytest.raises(RayError, match="Ray can't be reached"):

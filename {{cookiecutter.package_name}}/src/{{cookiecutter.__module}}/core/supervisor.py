@@ -6,7 +6,7 @@ from a process that has imported ZenML (`warm_server.py`), or is a new one:
 
     python -m PACKAGE.core.supervisor DESCRIPTOR
 
-Whoever is at the other end of the connection (`supervised.py`) sends a job, and receives lines of
+The process at the other end of the connection (`supervised.py`) sends a job, and receives lines of
 JSON: that the job was accepted, the number of its process, and its exit code. Each byte that
 follows the job is the number of a signal for it.
 """
@@ -75,7 +75,7 @@ def supervise(connection: socket.socket, run: Callable[[Request], None]) -> None
     """Supervise one job. Returns in the process of the job, when its program has returned.
 
     Args:
-        connection: Leads to whoever wants the job.
+        connection: Leads to the process that wants the job.
         run: Runs the program of the job, in the job's process.
     """
     with suppress(OSError):  # It leads a session already.

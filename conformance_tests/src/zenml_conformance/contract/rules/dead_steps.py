@@ -94,7 +94,7 @@ def a_step_that_never_starts_ends_the_run(never_started: NeverStarted) -> None:
 
 @rule("DEAD-3", MUST)
 def a_dead_coordinator_is_survived(coordinator_killed: CoordinatorKilled) -> None:
-    """When whoever walks the DAG dies, the run still ends, or a refresh ends it.
+    """When the process that walks the DAG dies, the run still ends, or a refresh ends it.
 
     Why: after the client or the coordinator is gone, nobody starts the next step and nobody
     reports. ZenML offers one way out: `zenml pipeline runs refresh` calls `fetch_status` on a

@@ -278,7 +278,7 @@ def no_name_is_used_again(dynamic_resumed: DynamicResumed) -> None:
 def a_dead_orchestration_job_is_noticed(dynamic_killed: DynamicKilled) -> None:
     """When the process that runs the pipeline's code dies, the run ends, or a refresh ends it.
 
-    Why: the status of a dynamic run is what somebody publishes (`PipelineRunSchema.update`); it
+    Why: the status of a dynamic run is what some process publishes (`PipelineRunSchema.update`); it
     does not follow from the steps. Nobody but the dead process would have.
 
     Fix: start the job again where the backend can; and in `fetch_status`, when it has ended and

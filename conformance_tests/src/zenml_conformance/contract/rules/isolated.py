@@ -162,7 +162,7 @@ def isolated_steps_have_their_settings(dynamic: Dynamic, settings: Settings) -> 
 
     Why: `StackComponent.get_settings` gives the settings of what it is given. Called with the
     snapshot it gives the pipeline's for every step, and the step's own image or queue is ignored
-    without a word.
+    silently.
 
     Fix: call `self.get_settings(step_run_info)` in `submit_isolated_step`. In a generated
     `backend.py`: read `job.settings`, not `self.config`.

@@ -60,7 +60,7 @@ def the_metadata_hook_works_in_a_step(diamond: Diamond) -> None:
 def metadata_leads_to_the_backend(diamond: Diamond) -> None:
     """A run's metadata has the backend's handle, `orchestrator_run_id`, and links are `Uri`s.
 
-    Why: whoever looks for a run in the backend, a person or `fetch_status` on a fresh instance,
+    Why: a run is looked for in the backend, by a person or `fetch_status` on a fresh instance,
     has only ZenML's record of it. The dashboard shows a link as one only if it is a `Uri`.
 
     Fix: return `metadata={METADATA_ORCHESTRATOR_RUN_ID: …}` (`zenml.constants`) with the

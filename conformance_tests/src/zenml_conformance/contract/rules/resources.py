@@ -267,7 +267,7 @@ def the_nearest_setting_wins(settings: Settings) -> None:
 
     Why: `StackComponent.get_settings` merges what it is given: called with the snapshot it
     returns the pipeline's settings for every step, and a step's own partition, queue or image is
-    ignored without a word.
+    ignored silently.
 
     Fix: call `self.get_settings(step)` for each step, and `self.get_settings(snapshot)` only for
     what concerns the whole run. In a generated `backend.py`: read `job.settings`, and `self.config`

@@ -168,7 +168,7 @@ def a_deletion_tolerates_what_is_gone(schedule_kinds: ScheduleKinds) -> None:
     """A schedule can be deleted when the backend has lost it.
 
     Why: ZenML asks the orchestrator before it deletes its own record (`Client.delete_schedule`).
-    If "not found" raises, a schedule that somebody removed by hand stays in ZenML for ever.
+    If "not found" raises, a schedule that a person removed by hand stays in ZenML for ever.
 
     Fix: take "not found" for done, and log it. In a generated `backend.py`: have `unschedule` do
     nothing to a schedule that is gone.

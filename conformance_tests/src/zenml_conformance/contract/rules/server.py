@@ -44,7 +44,7 @@ def _check_completed(seen: Evidence, ran: bool, meanwhile: str) -> None:
 
 @server_rule("SRV-1", MUST)
 def a_run_outlives_its_login(login_ended: LoginEnded) -> None:
-    """A run goes on when the login of whoever submitted it is over.
+    """A run goes on when the login that submitted it is over.
 
     Why: a login lasts for hours, a run may last for days. ZenML gives each run a token of its own,
     which is valid as long as the run is
@@ -64,7 +64,7 @@ def a_job_has_the_runs_token(diamond: Diamond) -> None:
     """A step's process has the token of its run, and no other way into ZenML's server.
 
     Why: the run's token ends with the run. A user's token, key or password in a job's environment
-    gives whoever sees it all that the user may do, for as long as it lasts.
+    gives anyone who sees it all that the user may do, for as long as it lasts.
 
     Fix: pass on what ZenML hands over (`ZENML_STORE_API_TOKEN`); add no `ZENML_STORE_*` of the
     client's. In a generated `backend.py`: pass on `job.environment` as it is.
@@ -132,7 +132,7 @@ def the_buttons_do_what_they_say(stopped_by_server: StoppedByServer) -> None:
 
     Why: these buttons have ZenML's server make an instance of your orchestrator
     (`zenml.zen_server.routers.runs_endpoints.stop_run`), on a machine that has neither the client's
-    files nor, perhaps, your backend's commands. Whoever takes what can't be seen there for dead
+    files nor, perhaps, your backend's commands. Code that takes what can't be seen there for dead
     ends the records of runs that go on.
 
     Fix: find a run's jobs by what ZenML's store knows. Where they can't be reached, raise before

@@ -115,7 +115,7 @@ def a_refresh_does_not_undo_a_stop(stopped_gracefully: StoppedGracefully) -> Non
     """While a run is being stopped, a refresh does not call it running.
 
     Why: ZenML stores what it is told (`refresh_run_status`): `running` overwrites `stopping`,
-    and the user's request to stop is lost without a word.
+    and the user's request to stop is lost silently.
 
     Fix: when `run.status` is STOPPING, return None for the run, or a final status.
     """

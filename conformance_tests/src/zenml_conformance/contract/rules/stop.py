@@ -1,4 +1,4 @@
-"""Stop: runs that somebody ends, from another process."""
+"""Stop: runs that a user ends, from another process."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def nothing_starts_after_a_stop(stopped: Stopped, stopped_early: StoppedEarly) -
     """Jobs that are queued or starting are cancelled too; none starts after the stop.
 
     Why: a queue may hold a job for hours. When it starts at last, ZenML refuses its step, or the
-    job writes into a run that everybody takes for ended.
+    job writes into a run that all others take for ended.
 
     Fix: cancel every job of the run, whatever its state; end the coordinator before the jobs that
     it submits, and look for late ones when it is gone. In a generated `backend.py`: have `cancel`
@@ -182,7 +182,7 @@ def a_graceful_stop_starts_nothing_new(stopped_gracefully: StoppedGracefully) ->
     """After a graceful stop nothing new starts, and the run ends as stopped.
 
     Why: ZenML's own graceful stop reaches steps through their heartbeat and a server
-    (`zenml.steps.heartbeat`); jobs that are queued, and whoever submits more, hear nothing of it.
+    (`zenml.steps.heartbeat`); jobs that are queued, and what submits more, hear nothing of it.
 
     Fix: in `_stop_run_gracefully` cancel what has not started, and let what runs end. In a
     generated `backend.py`: have `status` say QUEUED of a job that has not started.
@@ -214,7 +214,7 @@ def a_stopped_dynamic_run_ends(stopped_dynamic: StoppedDynamic, inspection: Insp
     """A forceful stop of a dynamic run ends its orchestration job and its isolated steps.
 
     Why: a dynamic run's status is taken as it is reported (`PipelineRunSchema.update`): when
-    whoever runs the pipeline's code is dead, no step's end turns `stopping` into `stopped`. Jobs
+    the process of the pipeline's code is dead, no step's end turns `stopping` into `stopped`. Jobs
     of isolated steps outlive it.
 
     Fix: cancel the orchestration job and every isolated step's job, publish STOPPED for steps

@@ -195,7 +195,7 @@ def two_runs_at_once(together: Together) -> None:
     """Two runs submitted at once from one client do not mix.
 
     Why: both threads get the same orchestrator instance (`zenml.stack.stack.Stack.from_model`
-    caches it). A run id, a client or a file name kept on `self` belongs to whoever wrote last.
+    caches it). A run id, a client or a file name kept on `self` is that of the last to write it.
 
     Fix: keep nothing about a run on `self`; pass it along, or put it into the job's environment. In
     a generated `backend.py`: the same for the `self` of the backend.

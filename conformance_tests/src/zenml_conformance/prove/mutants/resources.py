@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @mutant("RES-1")
 def requests_dropped(injector: FaultInjector) -> None:
-    """What steps ask for is dropped, without a word."""
+    """What steps ask for is dropped silently."""
 
     def submit(original: Around, **keywords: Any) -> Any:
         logging.disable(logging.WARNING)

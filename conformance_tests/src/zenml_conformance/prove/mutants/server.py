@@ -28,7 +28,7 @@ def _log_in_as_the_client(injector: FaultInjector) -> None:
 
 @mutant("SRV-1", needs=Needs.JOBS)
 def login_forwarded(injector: FaultInjector) -> None:
-    """Jobs work with the login of whoever submitted the run, and end with it."""
+    """Jobs work with the login of the user who submitted the run, and end with it."""
     _log_in_as_the_client(injector)
 
 
