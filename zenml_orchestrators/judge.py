@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from zenml_conformance.contract.rule import Tier
@@ -18,18 +21,33 @@ JUDGED = (0, 1)
 """pytest's exit codes: every rule holds, some do not."""
 
 
-def judge(subject: Subject) -> Outcomes:
-    """Judge an orchestrator, in a pytest of its own.
+def judge(subject: Subject, *options: str) -> Outcomes:
+    """Judge an orchestrator.
 
     Args:
         subject: The orchestrator.
+        *options: More options for pytest.
 
     Returns:
-        The outcomes.
+        The outcomes. Where some rules are left to the emulated service, theirs are among them.
 
     Raises:
         RuntimeError: If pytest could not judge.
     """
+    surroundings: AbstractContextManager[dict[str, str]] = nullcontext({})
+    if subject.surroundings:
+        surroundings = pkgutil.resolve_name(subject.surroundings)()
+    with surroundings as variables:
+        outcomes = _judge(subject, subject.rules, variables, options)
+    if subject.emulation is None:
+        return outcomes
+    return outcomes.joined(_judge(subject.emulated, subject.without, {}, options))
+
+
+def _judge(
+    subject: Subject, rules: Sequence[str], variables: dict[str, str], options: Sequence[str]
+) -> Outcomes:
+    """Judge an orchestrator by some rules, or by all, in a pytest of its own."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "pytest", "-q", f"--orchestrator={subject.flavor}"]
         command += [f"--rootdir={directory}", f"--conformance-report={directory}"]
@@ -39,13 +57,15 @@ def judge(subject: Subject) -> Outcomes:
             command.append(f"--orchestrator-harness={subject.harness}")
         if subject.tier == "live":
             command.append("--conformance-tier=live")
-        if subject.rules:
-            command.append(f"--conformance-rules={','.join(subject.rules)}")
+        if subject.patience:
+            command.append(f"--conformance-patience={subject.patience}")
+        if rules:
+            command.append(f"--conformance-rules={','.join(rules)}")
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         done = subprocess.run(
-            command,
+            [*command, *options],
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **variables},
             capture_output=True,
             text=True,
             check=False,

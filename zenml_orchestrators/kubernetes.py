@@ -492,7 +492,7 @@ class KubernetesHarness(EmulatedHarness):
         """Answer the client library's requests, and be the pod that a job's process runs in."""
         cluster = Cluster(backend)
         outside = socket.gethostname()
-        contexts = [{"name": CONTEXT}]
+        contexts = [{"name": self.config()["kubernetes_context"]}]
         RESTClientObject.request = lambda self, *args, **kwargs: cluster.request(*args, **kwargs)
         kubernetes.config.load_kube_config = lambda **_: None
         kubernetes.config.load_incluster_config = lambda **_: None

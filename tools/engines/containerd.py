@@ -198,6 +198,11 @@ class Containerd:
         """Give an image a label, as `key=value`."""
         self.command("images", "label", f"{REGISTRY}/{name}:latest", label)
 
+    def tag_image(self, name: str, tag: str) -> None:
+        """Give an image a tag beside `latest`, which Kubernetes would pull by default."""
+        image = f"{REGISTRY}/{name}"
+        self.command("images", "tag", "--force", f"{image}:latest", f"{image}:{tag}")
+
     def command(self, *words: str, seconds: float = 120.0) -> str:
         """Run containerd's own client.
 

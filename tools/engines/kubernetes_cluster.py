@@ -24,6 +24,12 @@ from podman_service import STEPS_IMAGE, Podman
 NODE = "127.0.0.1"
 """The node's name. A node that is called so has this address, and may have it on loopback."""
 
+LOCAL_TAG = "local"
+"""A tag of the image for steps, for pods whose `imagePullPolicy` can't be set.
+
+By default, Kubernetes pulls images that are `latest`, and there is no registry.
+"""
+
 USERS = {
     "admin": ("admin", "system:masters"),
     "kube-controller-manager": ("system:kube-controller-manager", ""),
@@ -443,14 +449,14 @@ class Kubernetes(Engine):
         current = (
             f"zenml-kit={podman.command('images', '--quiet', '--no-trunc', STEPS_IMAGE).strip()}"
         )
-        if current in self.containerd.image(STEPS_IMAGE):
-            return
-        print("  copying the image for steps", flush=True)
-        archive = self.home / "steps.tar"
-        archive.unlink(missing_ok=True)
-        podman.command("save", f"--output={archive}", STEPS_IMAGE, seconds=600)
-        self.containerd.add_image(archive)
-        self.containerd.label_image(STEPS_IMAGE, current)
+        if current not in self.containerd.image(STEPS_IMAGE):
+            print("  copying the image for steps", flush=True)
+            archive = self.home / "steps.tar"
+            archive.unlink(missing_ok=True)
+            podman.command("save", f"--output={archive}", STEPS_IMAGE, seconds=600)
+            self.containerd.add_image(archive)
+            self.containerd.label_image(STEPS_IMAGE, current)
+        self.containerd.tag_image(STEPS_IMAGE, LOCAL_TAG)
 
     def _stop_node(self) -> None:
         self.kubelet.stop()
