@@ -21,15 +21,34 @@ JUDGED = (0, 1)
 """pytest's exit codes: every rule holds, some do not."""
 
 
-def judge(subject: Subject, *options: str) -> Outcomes:
+def judge(subject: Subject) -> Outcomes:
     """Judge an orchestrator.
 
     Args:
         subject: The orchestrator.
+
+    Returns:
+        The outcomes; those of the rules that are left to an emulation are among them.
+
+    Raises:
+        RuntimeError: If pytest could not judge.
+    """
+    outcomes = judge_by(subject, subject.rules)
+    if subject.emulation is None:
+        return outcomes
+    return outcomes.joined(judge_by(subject.emulated, subject.without))
+
+
+def judge_by(subject: Subject, rules: Sequence[str], *options: str) -> Outcomes:
+    """Judge an orchestrator by some rules, in a pytest of its own.
+
+    Args:
+        subject: The orchestrator.
+        rules: Areas and ids; empty: all of them.
         *options: More options for pytest.
 
     Returns:
-        The outcomes. Where some rules are left to the emulated service, theirs are among them.
+        The outcomes.
 
     Raises:
         RuntimeError: If pytest could not judge.
@@ -37,18 +56,7 @@ def judge(subject: Subject, *options: str) -> Outcomes:
     surroundings: AbstractContextManager[dict[str, str]] = nullcontext({})
     if subject.surroundings:
         surroundings = pkgutil.resolve_name(subject.surroundings)()
-    with surroundings as variables:
-        outcomes = _judge(subject, subject.rules, variables, options)
-    if subject.emulation is None:
-        return outcomes
-    return outcomes.joined(_judge(subject.emulated, subject.without, {}, options))
-
-
-def _judge(
-    subject: Subject, rules: Sequence[str], variables: dict[str, str], options: Sequence[str]
-) -> Outcomes:
-    """Judge an orchestrator by some rules, or by all, in a pytest of its own."""
-    with tempfile.TemporaryDirectory() as directory:
+    with surroundings as variables, tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "pytest", "-q", f"--orchestrator={subject.flavor}"]
         command += [f"--rootdir={directory}", f"--conformance-report={directory}"]
         if subject.tier != "static":

@@ -36,7 +36,7 @@ Answer = dict[str, Any]
 class Cluster:
     """What the Kubernetes API says and does, as far as ZenML asks.
 
-    Jobs, their pods and CronJobs are here; roles and service accounts are taken and forgotten.
+    Jobs, their pods and CronJobs are here; accounts and their roles are taken and forgotten.
     What the fake backend has no place for (annotations, what was deleted) is in its notes.
     """
 
@@ -59,7 +59,8 @@ class Cluster:
             ("POST", rf".*{kinds}cronjobs"): self.create_cron_job,
             ("PATCH", rf".*{kinds}cronjobs/([^/]+)"): self.update_cron_job,
             ("DELETE", rf".*{kinds}cronjobs/([^/]+)"): self.delete_cron_job,
-            ("POST", rf".*{kinds}(?:serviceaccounts|rolebindings)"): lambda body, query: body,
+            ("POST", rf".*{kinds}serviceaccounts"): lambda body, query: body,
+            ("POST", rf".*{kinds}rolebindings"): self.bind_role,
         }
 
     def request(
@@ -99,6 +100,13 @@ class Cluster:
                     raise refusal(HTTPStatus.FORBIDDEN, str(error)) from error
                 return Response(json.dumps(answer))
         raise NotImplementedError(f"the emulated cluster does not know {method} {path}")
+
+    def bind_role(self, body: Answer, query: Answer) -> Answer:
+        """Give an account a role. The role `edit`, which pods have, does not allow that."""
+        if self.backend.this_job():
+            message = "rolebindings.rbac.authorization.k8s.io is forbidden"
+            raise refusal(HTTPStatus.FORBIDDEN, message)
+        return body
 
     # -- jobs -------------------------------------------------------------------------------
 

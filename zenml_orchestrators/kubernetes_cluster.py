@@ -1,7 +1,7 @@
-"""ZenML's `kubernetes` orchestrator on a real cluster of Kubernetes, whose only node is this machine.
+"""ZenML's `kubernetes` orchestrator on a real cluster, whose only node is this machine.
 
-The cluster is the one that `KUBECONFIG` leads to (docs/engines.md). What it can't be made to show is
-judged on the emulated API of `kubernetes.py`.
+The cluster is the one that `KUBECONFIG` leads to (docs/engines.md). What it can't be made to show
+is judged on the emulated API of `kubernetes.py`.
 """
 
 from __future__ import annotations
@@ -15,32 +15,41 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import zenml_conformance
-from kubernetes.client import CoreV1Api
+from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api
 from kubernetes.config import list_kube_config_contexts, new_client_from_config
+from zenml.integrations.kubernetes.kube_utils import create_edit_service_account
 
+import zenml_conformance
 from zenml_orchestrators.kubernetes import KubernetesHarness
 
-NAMESPACE = "ZENML_ORCHESTRATORS_NAMESPACE"
+NAMESPACE = "JUDGED_NAMESPACE"
 """The variable that names the namespace of a judgement."""
 
 IMAGE = "zenml-kit-steps:local"
 """Has ZenML and Kubernetes' client. The tag keeps Kubernetes from looking for it in a registry."""
 
 
+ACCOUNT = "orchestrator"
+"""An account in that namespace that may do there what ZenML's pods do."""
+
+
 @contextlib.contextmanager
 def namespace() -> Iterator[dict[str, str]]:
-    """Have a namespace in the cluster, with nothing in it.
+    """Have a namespace in the cluster, with an account.
 
     Yields:
         The variables that lead the harness there.
     """
-    api, name = CoreV1Api(new_client_from_config()), f"judged-{time.time_ns()}"
-    api.create_namespace({"metadata": {"name": name}})
+    client, name = new_client_from_config(), f"judged-{time.time_ns()}"
+    core = CoreV1Api(client)
+    core.create_namespace({"metadata": {"name": name}})
     try:
+        create_edit_service_account(
+            core, RbacAuthorizationV1Api(client), ACCOUNT, name, role_binding_name=ACCOUNT
+        )
         yield {NAMESPACE: name}
     finally:
-        api.delete_namespace(name)
+        core.delete_namespace(name)
 
 
 class KubernetesClusterHarness(KubernetesHarness):
@@ -62,6 +71,8 @@ class KubernetesClusterHarness(KubernetesHarness):
                 {"name": f"suite-{number}", "mountPath": there}
                 for number, there in enumerate(mounted.values())
             ],
+            # What ZenML requests for the orchestrator pod: without, steps starve beside it.
+            "resources": {"requests": {"cpu": "100m"}},
             # A step of the suite kills itself, which the first process of a PID namespace can't.
             "additional_pod_spec_args": {"host_pid": True},
         }
@@ -73,6 +84,8 @@ class KubernetesClusterHarness(KubernetesHarness):
             "incluster": True,
             # Mounts the artifact store.
             "local": True,
+            # A third of ZenML's default: each look costs the node, which is this machine, time.
+            "job_monitoring_interval": 1.0,
             "pod_settings": pods,
             "orchestrator_pod_settings": pods,
         }
@@ -84,3 +97,11 @@ class KubernetesClusterHarness(KubernetesHarness):
     def server_host(self) -> str:
         """Give the API server's address, which is one of this machine's, and which pods reach."""
         return str(urlsplit(new_client_from_config().configuration.host).hostname)
+
+
+class NamedAccountHarness(KubernetesClusterHarness):
+    """Names an account for pods: with that which ZenML makes, no isolated step can be submitted."""
+
+    def config(self) -> dict[str, Any]:
+        """Give what the component needs, and the account."""
+        return {**super().config(), "service_account_name": ACCOUNT}

@@ -59,6 +59,12 @@ OWN = (
 )
 """Where containerd, its plugins and the kubelet write, whatever they are told."""
 
+WEIGHTS = {"cpu.shares": 8 * 1024, "cpu.weight": 8 * 100}
+"""What the containers of a node weigh together, in cgroups of either version.
+
+By default they weigh as much as any one process beside them, which starves them on a busy machine.
+"""
+
 ENTER = """\
 own=$1
 shift
@@ -253,6 +259,9 @@ def make_groups(group: str) -> None:
     """
     for directory in _hierarchies(group):
         directory.mkdir(exist_ok=True)
+        for name, weight in WEIGHTS.items():
+            if (directory / name).exists():
+                (directory / name).write_text(str(weight), encoding="ascii")
 
 
 def _hierarchies(group: str) -> Iterator[Path]:
