@@ -186,6 +186,21 @@ def test_what_was_kept_of_kubernetes_is_what_the_cluster_shows() -> None:
     assert {seen.rules[rule].tier for rule in rules} == {Tier.LIVE}
 
 
+@pytest.mark.parametrize(
+    ("text", "in_the_container"),
+    [
+        ("$HOME $ 5$", "$HOME $ 5$"),
+        ("a $$ and $$(A)", "a $ and $(A)"),
+        ("$(A)$(B)", "1$(B)"),
+        ("$(A", "$(A"),
+    ],
+)
+def test_the_emulated_cluster_expands_variables(text: str, in_the_container: str) -> None:
+    """As a real one was seen to."""
+    kubernetes = pytest.importorskip("zenml_orchestrators.kubernetes")
+    assert kubernetes.expanded(text, {"A": "1"}) == in_the_container
+
+
 def test_a_dag_is_submitted_with_its_dependencies() -> None:
     """Names become ids, whatever the order."""
     backend = Table()

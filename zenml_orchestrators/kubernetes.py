@@ -325,12 +325,14 @@ def job_of(manifest: Answer) -> Job:
     most = {**asked.get("requests", {}), **asked.get("limits", {})}
     memory, gpus = most.get("memory"), most.get("nvidia.com/gpu")
     policy = manifest["spec"].get("podFailurePolicy") or {}
+    environment: dict[str, str] = {}
+    for variable in container.get("env", ()):
+        environment[variable["name"]] = expanded(variable["value"], environment)
+    words = (*container.get("command", ()), *container.get("args", ()))
     return Job(
         name=manifest["metadata"]["name"],
-        command=(*container.get("command", ()), *container.get("args", ())),
-        environment=with_local_stores(
-            {variable["name"]: variable["value"] for variable in container.get("env", ())}
-        ),
+        command=tuple(expanded(word, environment) for word in words),
+        environment=with_local_stores(environment),
         image=container["image"],
         cpu=float(parse_quantity(most["cpu"])) if "cpu" in most else None,
         memory=int(parse_quantity(memory)) if memory else None,
@@ -345,6 +347,23 @@ def job_of(manifest: Answer) -> Job:
         ),
         spec=without_values(manifest),
     )
+
+
+def expanded(text: str, variables: dict[str, str]) -> str:
+    """Expand references to variables as Kubernetes does in variables and commands.
+
+    Args:
+        text: What may have `$(NAME)` in it, or `$$` for a `$`.
+        variables: The variables that can be referred to; a reference to any other one stays.
+
+    Returns:
+        The text as a container gets it.
+    """
+
+    def value(reference: re.Match[str]) -> str:
+        return "$" if reference[0] == "$$" else variables.get(reference[1], reference[0])
+
+    return re.sub(r"\$(?:\$|\(([^)]*)\))", value, text)
 
 
 def with_defaults(manifest: Answer) -> Answer:

@@ -16,11 +16,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api
-from kubernetes.config import list_kube_config_contexts, new_client_from_config
+from kubernetes.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    new_client_from_config,
+)
 from zenml.integrations.kubernetes.kube_utils import create_edit_service_account
 
 import zenml_conformance
-from zenml_orchestrators.kubernetes import KubernetesHarness
+from zenml_orchestrators.kubernetes import CONTEXT, KubernetesHarness
 
 NAMESPACE = "JUDGED_NAMESPACE"
 """The variable that names the namespace of a judgement."""
@@ -52,12 +56,20 @@ def namespace() -> Iterator[dict[str, str]]:
         core.delete_namespace(name)
 
 
+def _context() -> str:
+    """Name the cluster, as far as the process knows it: jobs of the fake backend don't."""
+    try:
+        _, active = list_kube_config_contexts()
+    except ConfigException:
+        return CONTEXT
+    return str(active["name"])
+
+
 class KubernetesClusterHarness(KubernetesHarness):
     """Lets pods reach what is judged, what judges, and where to leave what was seen."""
 
     def config(self) -> dict[str, Any]:
         """Give what the component needs for a local cluster, in ZenML's own words."""
-        _, active = list_kube_config_contexts()
         suite = Path(zenml_conformance.__file__).parent
         # The session's directory is among the temporary files: steps leave their probes in it.
         temporary = tempfile.gettempdir()
@@ -78,7 +90,7 @@ class KubernetesClusterHarness(KubernetesHarness):
         }
         return {
             **super().config(),
-            "kubernetes_context": active["name"],
+            "kubernetes_context": _context(),
             "kubernetes_namespace": os.environ.get(NAMESPACE, "default"),
             # In pods, where there is no kubeconfig; the client goes on with the context.
             "incluster": True,

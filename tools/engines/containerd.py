@@ -11,6 +11,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -59,10 +60,12 @@ OWN = (
 )
 """Where containerd, its plugins and the kubelet write, whatever they are told."""
 
-WEIGHTS = {"cpu.shares": 8 * 1024, "cpu.weight": 8 * 100}
-"""What the containers of a node weigh together, in cgroups of either version.
+CORES = os.cpu_count() or 1
 
-By default they weigh as much as any one process beside them, which starves them on a busy machine.
+WEIGHTS = {"cpu.shares": CORES * 1024, "cpu.weight": CORES * 100}
+"""What the containers of a node weigh together, in cgroups of either version: a process a core.
+
+By default they weigh as much as one process beside them, which starves them on a busy machine.
 """
 
 ENTER = """\
