@@ -94,6 +94,7 @@ class KubernetesClusterHarness(KubernetesHarness):
             "kubernetes_namespace": os.environ.get(NAMESPACE, "default"),
             # In pods, where there is no kubeconfig; the client goes on with the context.
             "incluster": True,
+            "service_account_name": ACCOUNT,
             # Mounts the artifact store.
             "local": True,
             # A third of ZenML's default: each look costs the node, which is this machine, time.
@@ -111,9 +112,9 @@ class KubernetesClusterHarness(KubernetesHarness):
         return str(urlsplit(new_client_from_config().configuration.host).hostname)
 
 
-class NamedAccountHarness(KubernetesClusterHarness):
-    """Names an account for pods: with that which ZenML makes, no isolated step can be submitted."""
+class OwnAccountHarness(KubernetesClusterHarness):
+    """Leaves it to ZenML to make an account for pods. It can submit no isolated step then."""
 
     def config(self) -> dict[str, Any]:
-        """Give what the component needs, and the account."""
-        return {**super().config(), "service_account_name": ACCOUNT}
+        """Give what the component needs, but for the account."""
+        return {**super().config(), "service_account_name": None}
