@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from zenml_orchestrators.catalogue import SUBJECTS
 from zenml_orchestrators.executions import Executions, Task
+from zenml_orchestrators.judge import judge_by
 from zenml_orchestrators.outcome import DIRECTORY, Outcomes, OutcomesError, newest, of, read
 from zenml_orchestrators.page import PAGE, PAGES, anchor, redrawn
 
+from real_engine import need_engine
 from zenml_conformance.contract.rule import Status, Tier
 from zenml_conformance.fake_backend.client import FakeBackend
 from zenml_conformance.fake_backend.faults import Faults
@@ -173,6 +175,30 @@ def test_harnesses_can_be_made(flavor: str) -> None:
     except ModuleNotFoundError as error:
         pytest.skip(f"ZenML's integration {SUBJECTS[flavor].integration!r} is missing: {error}")
     assert isinstance(getattr(module, name)(), Harness)
+
+
+def test_what_was_kept_of_kubernetes_is_what_the_cluster_shows() -> None:
+    """By the rules that one short run shows: pods cost time."""
+    need_engine("kubernetes")
+    rules = ("SUB-1", "SUB-8", "ENV-1")
+    seen = judge_by(SUBJECTS["kubernetes"], rules, "--conformance-store=sqlite")
+    assert seen.rules == {rule: read(FILE).rules[rule] for rule in rules}
+    assert {seen.rules[rule].tier for rule in rules} == {Tier.LIVE}
+
+
+@pytest.mark.parametrize(
+    ("text", "in_the_container"),
+    [
+        ("$HOME $ 5$", "$HOME $ 5$"),
+        ("a $$ and $$(A)", "a $ and $(A)"),
+        ("$(A)$(B)", "1$(B)"),
+        ("$(A", "$(A"),
+    ],
+)
+def test_the_emulated_cluster_expands_variables(text: str, in_the_container: str) -> None:
+    """As a real one was seen to."""
+    kubernetes = pytest.importorskip("zenml_orchestrators.kubernetes")
+    assert kubernetes.expanded(text, {"A": "1"}) == in_the_container
 
 
 def test_a_dag_is_submitted_with_its_dependencies() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from zenml_conformance.contract.rule import Tier
@@ -19,10 +22,30 @@ JUDGED = (0, 1)
 
 
 def judge(subject: Subject) -> Outcomes:
-    """Judge an orchestrator, in a pytest of its own.
+    """Judge an orchestrator.
 
     Args:
         subject: The orchestrator.
+
+    Returns:
+        The outcomes; those of the rules that are left to an emulation are among them.
+
+    Raises:
+        RuntimeError: If pytest could not judge.
+    """
+    outcomes = judge_by(subject, subject.rules)
+    if subject.emulation is None:
+        return outcomes
+    return outcomes.joined(judge_by(subject.emulated, subject.without))
+
+
+def judge_by(subject: Subject, rules: Sequence[str], *options: str) -> Outcomes:
+    """Judge an orchestrator by some rules, in a pytest of its own.
+
+    Args:
+        subject: The orchestrator.
+        rules: Areas and ids; empty: all of them.
+        *options: More options for pytest.
 
     Returns:
         The outcomes.
@@ -30,7 +53,10 @@ def judge(subject: Subject) -> Outcomes:
     Raises:
         RuntimeError: If pytest could not judge.
     """
-    with tempfile.TemporaryDirectory() as directory:
+    surroundings: AbstractContextManager[dict[str, str]] = nullcontext({})
+    if subject.surroundings:
+        surroundings = pkgutil.resolve_name(subject.surroundings)()
+    with surroundings as variables, tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "pytest", "-q", f"--orchestrator={subject.flavor}"]
         command += [f"--rootdir={directory}", f"--conformance-report={directory}"]
         if subject.tier != "static":
@@ -39,13 +65,15 @@ def judge(subject: Subject) -> Outcomes:
             command.append(f"--orchestrator-harness={subject.harness}")
         if subject.tier == "live":
             command.append("--conformance-tier=live")
-        if subject.rules:
-            command.append(f"--conformance-rules={','.join(subject.rules)}")
+        if subject.patience:
+            command.append(f"--conformance-patience={subject.patience}")
+        if rules:
+            command.append(f"--conformance-rules={','.join(rules)}")
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         done = subprocess.run(
-            command,
+            [*command, *options],
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **variables},
             capture_output=True,
             text=True,
             check=False,

@@ -36,7 +36,7 @@ Answer = dict[str, Any]
 class Cluster:
     """What the Kubernetes API says and does, as far as ZenML asks.
 
-    Jobs, their pods and CronJobs are here; roles and service accounts are taken and forgotten.
+    Jobs, their pods and CronJobs are here; accounts and their roles are taken and forgotten.
     What the fake backend has no place for (annotations, what was deleted) is in its notes.
     """
 
@@ -59,7 +59,8 @@ class Cluster:
             ("POST", rf".*{kinds}cronjobs"): self.create_cron_job,
             ("PATCH", rf".*{kinds}cronjobs/([^/]+)"): self.update_cron_job,
             ("DELETE", rf".*{kinds}cronjobs/([^/]+)"): self.delete_cron_job,
-            ("POST", rf".*{kinds}(?:serviceaccounts|rolebindings)"): lambda body, query: body,
+            ("POST", rf".*{kinds}serviceaccounts"): lambda body, query: body,
+            ("POST", rf".*{kinds}rolebindings"): self.bind_role,
         }
 
     def request(
@@ -99,6 +100,13 @@ class Cluster:
                     raise refusal(HTTPStatus.FORBIDDEN, str(error)) from error
                 return Response(json.dumps(answer))
         raise NotImplementedError(f"the emulated cluster does not know {method} {path}")
+
+    def bind_role(self, body: Answer, query: Answer) -> Answer:
+        """Give an account a role. The role `edit`, which pods have, does not allow that."""
+        if self.backend.this_job():
+            message = "rolebindings.rbac.authorization.k8s.io is forbidden"
+            raise refusal(HTTPStatus.FORBIDDEN, message)
+        return body
 
     # -- jobs -------------------------------------------------------------------------------
 
@@ -317,12 +325,14 @@ def job_of(manifest: Answer) -> Job:
     most = {**asked.get("requests", {}), **asked.get("limits", {})}
     memory, gpus = most.get("memory"), most.get("nvidia.com/gpu")
     policy = manifest["spec"].get("podFailurePolicy") or {}
+    environment: dict[str, str] = {}
+    for variable in container.get("env", ()):
+        environment[variable["name"]] = expanded(variable["value"], environment)
+    words = (*container.get("command", ()), *container.get("args", ()))
     return Job(
         name=manifest["metadata"]["name"],
-        command=(*container.get("command", ()), *container.get("args", ())),
-        environment=with_local_stores(
-            {variable["name"]: variable["value"] for variable in container.get("env", ())}
-        ),
+        command=tuple(expanded(word, environment) for word in words),
+        environment=with_local_stores(environment),
         image=container["image"],
         cpu=float(parse_quantity(most["cpu"])) if "cpu" in most else None,
         memory=int(parse_quantity(memory)) if memory else None,
@@ -337,6 +347,23 @@ def job_of(manifest: Answer) -> Job:
         ),
         spec=without_values(manifest),
     )
+
+
+def expanded(text: str, variables: dict[str, str]) -> str:
+    """Expand references to variables as Kubernetes does in variables and commands.
+
+    Args:
+        text: What may have `$(NAME)` in it, or `$$` for a `$`.
+        variables: The variables that can be referred to; a reference to any other one stays.
+
+    Returns:
+        The text as a container gets it.
+    """
+
+    def value(reference: re.Match[str]) -> str:
+        return "$" if reference[0] == "$$" else variables.get(reference[1], reference[0])
+
+    return re.sub(r"\$(?:\$|\(([^)]*)\))", value, text)
 
 
 def with_defaults(manifest: Answer) -> Answer:
@@ -492,7 +519,7 @@ class KubernetesHarness(EmulatedHarness):
         """Answer the client library's requests, and be the pod that a job's process runs in."""
         cluster = Cluster(backend)
         outside = socket.gethostname()
-        contexts = [{"name": CONTEXT}]
+        contexts = [{"name": self.config()["kubernetes_context"]}]
         RESTClientObject.request = lambda self, *args, **kwargs: cluster.request(*args, **kwargs)
         kubernetes.config.load_kube_config = lambda **_: None
         kubernetes.config.load_incluster_config = lambda **_: None

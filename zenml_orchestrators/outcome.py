@@ -105,6 +105,24 @@ class Outcomes(_Part):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
 
+    def joined(self, others: Outcomes) -> Outcomes:
+        """Join them with those of the rules that were left out here, and judged elsewhere.
+
+        Args:
+            others: The same orchestrator's.
+
+        Returns:
+            All of them.
+        """
+        rules = {rule: others.rules[rule] for rule in self.left_out if rule in others.rules}
+        return self.model_copy(
+            update={
+                "command": f"{self.command} && {others.command}",
+                "left_out": [rule for rule in self.left_out if rule not in rules],
+                "rules": {**self.rules, **rules},
+            }
+        )
+
     def report(self) -> Report:
         """Join them with what the rules say.
 

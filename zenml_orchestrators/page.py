@@ -50,10 +50,22 @@ def _tables(outcomes: list[Outcomes]) -> str:
     reports = [one.report() for one in sorted(outcomes, key=lambda one: order.index(one.flavor))]
     ran = [report for report in reports if report.subject.tier is not Tier.STATIC]
     looked_at = [report for report in reports if report.subject.tier is Tier.STATIC]
-    return "\n".join(
+    tables = [
         matrix.markdown(matrix.of(some), _link_rule, _link_cell)
         for some in (ran, looked_at)
         if some
+    ]
+    return "\n".join([*tables[:1], *filter(None, map(_emulated, ran)), *tables[1:]])
+
+
+def _emulated(report: Report) -> str:
+    """Name the rules of an orchestrator on its own backend that were judged on an emulation."""
+    rules = [rule.id for rule in report.rules if rule.tier is Tier.SIMULATED]
+    if report.subject.tier is not Tier.LIVE or not rules:
+        return ""
+    return (
+        f"`{report.subject.flavor}` was judged on its own backend, and by these rules on the "
+        f"emulated service: {', '.join(rules)}.\n"
     )
 
 

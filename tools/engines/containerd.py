@@ -11,6 +11,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -58,6 +59,14 @@ OWN = (
     "/var/log/pods",
 )
 """Where containerd, its plugins and the kubelet write, whatever they are told."""
+
+CORES = os.cpu_count() or 1
+
+WEIGHTS = {"cpu.shares": CORES * 1024, "cpu.weight": CORES * 100}
+"""What the containers of a node weigh together, in cgroups of either version: a process a core.
+
+By default they weigh as much as one process beside them, which starves them on a busy machine.
+"""
 
 ENTER = """\
 own=$1
@@ -248,6 +257,9 @@ def make_groups(group: str) -> None:
     """
     for directory in _hierarchies(group):
         directory.mkdir(exist_ok=True)
+        for name, weight in WEIGHTS.items():
+            if (directory / name).exists():
+                (directory / name).write_text(str(weight), encoding="ascii")
 
 
 def _hierarchies(group: str) -> Iterator[Path]:

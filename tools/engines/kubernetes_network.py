@@ -59,6 +59,11 @@ class Network:
         bridge = {"type": "bridge", "bridge": self.name, "ipam": addresses}
         return {"cniVersion": "0.4.0", "name": self.name, "plugins": [bridge]}
 
+    @property
+    def _hardware(self) -> str:
+        """The address of the bridge's own, of those that anybody may choose."""
+        return f"02:00:00:00:00:{self.number:02x}"
+
     def up(self) -> None:
         """Make the bridge, unless it is there, and give it its addresses.
 
@@ -66,7 +71,9 @@ class Network:
             EngineError: If that is not possible.
         """
         if self.name not in psutil.net_if_addrs():
-            run("ip", "link", "add", self.name, "type", "bridge")
+            # Without an address of its own, a bridge takes that of a pod, and another one when the
+            # pod ends. All other pods then lose the API server for half a minute or more.
+            run("ip", "link", "add", self.name, "address", self._hardware, "type", "bridge")
         run("ip", "link", "set", self.name, "up")
         for address in (f"{self.pods[1]}/{self.pods.prefixlen}", f"{self.api_server}/32"):
             run("ip", "address", "replace", address, "dev", self.name)

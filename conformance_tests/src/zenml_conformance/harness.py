@@ -107,6 +107,14 @@ class Harness:
             "orchestrator's jobs: set `connects = False` to be judged as a black box."
         )
 
+    def server_host(self) -> str:
+        """Give the address of this machine at which jobs reach the suite's own ZenML servers.
+
+        Returns:
+            An address that this machine has; loopback is for jobs that have its network.
+        """
+        return "127.0.0.1"
+
     def recorded_resources(
         self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str
     ) -> RecordedResources | None:
@@ -172,6 +180,14 @@ class BlackBox(Harness):
         """
         image = self._harness.image() if self._harness else None
         return None if image == MADE_UP_IMAGE else image
+
+    def server_host(self) -> str:
+        """Give the address at which jobs reach the suite's own ZenML servers.
+
+        Returns:
+            The harness's.
+        """
+        return self._harness.server_host() if self._harness else super().server_host()
 
     def recorded_resources(
         self, orchestrator: BaseOrchestrator, run: PipelineRunResponse, step: str

@@ -1,4 +1,4 @@
-"""A ZenML server of a scenario's own, on loopback, over the scenario's store.
+"""A ZenML server of a scenario's own, over the scenario's store.
 
 Clients, operators and jobs talk to it. The scenario itself reads the database beneath, so that what
 it sees does not depend on the server's health.
@@ -23,6 +23,7 @@ from zenml_conformance.engine.child import ProcessSpec
 from zenml_conformance.engine.session import Session
 from zenml_conformance.inputs import read_tail
 from zenml_conformance.protocol import EngineClient
+from zenml_conformance.target.target import Target
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -62,9 +63,10 @@ class ZenMLServer:
         self._directory.mkdir(mode=0o700)
         self._session = session
         self._signature = secrets.token_hex(32)
-        self._port = _free_port()
+        self._host = Target.load(session.target).harness.server_host()
+        self._port = _free_port(self._host)
         self._process: Process | None = None
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"http://{self._host}:{self._port}"
 
     def start(self) -> None:
         """Start it; when it was stopped, again, with the same address and signature.
@@ -77,7 +79,11 @@ class ZenMLServer:
         database = self._store / "zenml" / "local_stores" / "default_zen_store" / "zenml.db"
         spec = ProcessSpec(
             call=f"{__name__}:serve",
-            payload={"port": self._port, "directory": str(self._directory)},
+            payload={
+                "host": self._host,
+                "port": self._port,
+                "directory": str(self._directory),
+            },
             environment={
                 **store.user_environment(None),
                 "DISABLE_DATABASE_MIGRATION": "true",
@@ -206,16 +212,16 @@ class ZenMLServer:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     """Find a port that nobody uses now, and that the system gives to no client."""
     for port in random.SystemRandom().sample(range(15000, 32000), k=1000):
         with socket.socket() as attempt:
             try:
-                attempt.bind(("127.0.0.1", port))
+                attempt.bind((host, port))
             except OSError:
                 continue
             return port
-    raise RuntimeError("no port is free on 127.0.0.1 for ZenML's server")
+    raise RuntimeError(f"no port is free on {host} for ZenML's server")
 
 
 def _write_privately(path: Path, text: str) -> None:
@@ -228,11 +234,12 @@ def _write_privately(path: Path, text: str) -> None:
 # -- in the server's process ----------------------------------------------------------------
 
 
-def serve(port: int, directory: str) -> None:
+def serve(host: str, port: int, directory: str) -> None:
     """Serve until killed: the whole life of a server's process.
 
     Args:
-        port: Where to listen, on loopback.
+        host: The address to listen on.
+        port: Where to listen there.
         directory: The server's.
     """
     import uvicorn
@@ -253,7 +260,7 @@ def serve(port: int, directory: str) -> None:
 
     gate = Gate(zen_server_api.app, Path(directory))
     config = uvicorn.Config(
-        gate, host="127.0.0.1", port=port, access_log=False, log_level="warning", lifespan="on"
+        gate, host=host, port=port, access_log=False, log_level="warning", lifespan="on"
     )
     Server(config).run()
 
