@@ -61,8 +61,9 @@ lint: $(READY) docs ## Check style, types, and the files that are generated from
 	$(BIN)/ruff format --check . $(CORE)
 	$(BIN)/mypy
 
+# Not --quiet: what is not shown, --strict does not count.
 docs: $(READY) ## Build the documentation as a site, in .site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-serve: $(READY) ## Show it on 127.0.0.1:8000, built anew whenever a page changes
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+
+import site_links
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -33,3 +37,23 @@ def test_links(page: Path) -> None:
         if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(target)
     assert not broken
+
+
+@pytest.mark.parametrize(
+    ("address", "led_to"),
+    [
+        (
+            "https://forge.example/kit/",
+            "[`core`](https://forge.example/kit/blob/HEAD/a/core.py#L1)",
+        ),
+        (None, "`core`"),
+    ],
+)
+def test_links_on_the_site(address: str | None, led_to: str) -> None:
+    """What the site does not have is linked to in the repository, if its address is known."""
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="page.md"))
+    text = "[a](b.md#c), [`core`](../a/core.py#L1), [d](../docs/e.md), [f](https://g.example/../h)"
+    seen = site_links.on_page_markdown(
+        text, cast(Any, page), cast(Any, SimpleNamespace(repo_url=address)), cast(Any, None)
+    )
+    assert seen == text.replace("[`core`](../a/core.py#L1)", led_to)

@@ -40,7 +40,7 @@ def ruled_out() -> dict[str, str]:
 def found(words: dict[str, str], text: str) -> Iterator[str]:
     """Yield what is wrong with a text, a line each."""
     for word, instead in words.items():
-        forms = rf"\b{word}(s|ed|ing)?\b".replace(" ", r"\s+(?:#\s*)?")
+        forms = rf"\b{word}(s|d|ed|ing)?\b".replace(" ", r"\s+(?:#\s*)?")
         for match in re.finditer(forms, text, re.IGNORECASE):
             line = text.count("\n", 0, match.start()) + 1
             yield f"{line}: {match[0]!r}: write {instead}"

@@ -109,26 +109,21 @@ def suite_options() -> str:
     kept = Options()
     options.register(cast(pytest.Parser, kept))
     types = {"linelist": "a list of lines", "bool": "true or false", "string": "text"}
-    lines = [
+    parts = [
         "# The suite's options\n",
         "This page is written by `tools/reference_pages.py` from the suite's pytest plugin. Each\n"
-        "option but the last two is also a setting in pytest's configuration, named like it with\n"
-        "`_` for `-`. The command line wins.\n",
-        "| Option | What it does | As a setting |",
-        "|---|---|---|",
+        "option but the last two is also a setting in pytest's configuration; the command line\n"
+        "wins. `zenml-conformance judge` has [short names](command.md#judge) for some of them.\n",
     ]
     for names, settings in kept.added:
-        value = settings.get("metavar")
+        value = settings.get("metavar", "").replace("|", " or ")
         shown = ", ".join(f"`{name}{f'={value}' if value else ''}`" for name in names)
-        link = next((f" ([more]({MORE[name]}))" for name in names if name in MORE), "")
-        kind = kept.settings.get(settings.get("dest", ""))
-        text = settings["help"].rstrip(".").replace("|", "\\|")
-        lines.append(f"| {shown} | {text}{link} | {types[kind] if kind else 'none'} |")
-    lines.append(
-        "\n`zenml-conformance judge` has [short names](command.md#judge) for some of them."
-    )
-    # In a table even code must not hold a bare `|`.
-    return re.sub(r"(?<=[A-Z=])\|(?=[A-Z])", r"\\|", "\n".join(lines)) + "\n"
+        text = settings["help"].rstrip(".")
+        link = next((f" [More]({MORE[name]})." for name in names if name in MORE), "")
+        parts.append(f"## {shown}\n\n{text[:1].upper()}{text[1:]}.{link}\n")
+        if kind := kept.settings.get(settings.get("dest", "")):
+            parts.append(f"As a setting: `{settings['dest']}`, {types[kind]}.\n")
+    return "\n".join(parts)
 
 
 # The interface to a backend.
