@@ -60,6 +60,10 @@ class RunningServer:
         """Return what a job has printed so far."""
         return self.ask("GET", f"/jobs/{job_id}/output").text
 
+    def wait_for_output(self, job_id: str) -> None:
+        """Wait until a job says that it is up."""
+        wait_for(f"output of {job_id}", lambda: "up" in self.printed(job_id), SECONDS)
+
     def end(self, job_id: str) -> tuple[str, int | None]:
         """Wait for the end of a job; return its state and exit code."""
 
@@ -115,7 +119,7 @@ def test_cancelling(server: RunningServer) -> None:
         "deaf", f"import signal; signal.signal(15, signal.SIG_IGN); {child}", grace_seconds=0.2
     )
     for job_id in (listens, deaf):
-        wait_for("its output", lambda job_id=job_id: "up" in server.printed(job_id), SECONDS)
+        server.wait_for_output(job_id)
         for _ in range(2):
             assert server.ask("DELETE", f"/jobs/{job_id}").status_code == 202
     assert server.end(listens) == ("cancelled", 1)
@@ -178,7 +182,7 @@ def test_after_its_end(server: RunningServer, tmp_path: Path) -> None:
     second = RunningServer(tmp_path / "jobs")
     assert second.end(ended) == ("cancelled", -signal.SIGTERM)
     lost = second.start("lost", "import os; print(os.getpid(), flush=True); " + SLEEP)
-    wait_for("its output", lambda: "up" in second.printed(lost), SECONDS)
+    second.wait_for_output(lost)
     second.stop(signal.SIGKILL)
     third = RunningServer(tmp_path / "jobs")
     try:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import ROOT, flavor_of
+from engines import ROOT, Engines, flavor_of
 
 PAGE = ROOT / "docs" / "tutorial.md"
 EXAMPLE = ROOT / "examples" / "http_jobs"
@@ -228,6 +229,23 @@ def test_followed_to_the_letter(page: str, reader: Reader, tmp_path: Path) -> No
         (path,) = project.glob(f"src/*/{name}")
         expected = (EXAMPLE / name).read_text(encoding="utf-8").replace(PORT, port[1])
         assert path.read_text(encoding="utf-8") == expected
+
+
+def test_the_example_is_typed(engines: Engines, cache: Path, tmp_path: Path) -> None:
+    """As strictly as the project that it is part of."""
+    package = "zenml-http-jobs-orchestrator"
+    project = engines.cookiecutter(
+        tmp_path, package_name=package, backend_pattern="custom_coordinator"
+    )
+    for name in ("backend.py", "config.py"):
+        shutil.copy(EXAMPLE / name, project / "src" / package.replace("-", "_"))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(cache), "src"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_what_is_left_out_is_there(page: str) -> None:
