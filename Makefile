@@ -45,7 +45,8 @@ test: lint ## Run everything that is a test
 
 live: $(READY) ## Judge every pattern on its engine, by every rule: half an hour (`make engines` first)
 	@$(WITH_ENGINES) && $(IN_SCRATCH) KIT_EVERY_RULE=1 $(BIN)/pytest -q -rfEs tests/test_conformance.py \
-		tests/test_readme.py -k "engine or backend or (followed and custom)"
+		tests/test_readme.py tests/test_tutorial.py \
+		-k "engine or backend or (followed and (custom or tutorial))"
 
 bank: $(READY) ## Try every faulty orchestrator, in both topologies where it can be in both
 	@$(IN_SCRATCH) KIT_EVERY_FAULT=1 $(BIN)/pytest -q --tb=short --rootdir conformance_tests $(BANK)
