@@ -63,6 +63,7 @@ ELSEWHERE: list[tuple[str, str, str]] = [
         r"(copier|cruft) update .*|git .*|made=.*|package=.*|modules=.*|ruff .*|mypy",
         "tests/test_updates.py, with tests/team.py",
     ),
+    ("tutorial.md", r".*", "tests/test_tutorial.py follows the page"),
     ("write-a-backend.md", r"tsp .*", "tests/test_engines.py runs the example on Task Spooler"),
     ("zenml-orchestrators.md", r".*", "tests/test_zenml_orchestrators.py, as far as it goes here"),
     ("zenml-server.md", r"export .*|pip install .*", "tests/test_zenml_server.py"),
