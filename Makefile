@@ -57,6 +57,7 @@ lint: $(READY) docs ## Check style, types, and the files that are generated from
 	$(BIN)/python tools/bank_page.py --check
 	$(BIN)/python tools/reference_pages.py --check
 	$(BIN)/python tools/report_schema.py --check
+	$(BIN)/python tools/verdicts.py --check
 	$(BIN)/python tools/zenml_versions.py --check
 	$(BIN)/ruff check . $(CORE)
 	$(BIN)/ruff format --check . $(CORE)
@@ -87,6 +88,7 @@ pages: $(READY) ## Write the files that are generated from others
 	$(BIN)/python tools/bank_page.py
 	$(BIN)/python tools/reference_pages.py
 	$(BIN)/python tools/report_schema.py
+	$(BIN)/python tools/verdicts.py
 	$(BIN)/python tools/zenml_versions.py
 
 $(READY): pyproject.toml conformance_tests/pyproject.toml

@@ -53,7 +53,7 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     (
         "judge-an-orchestrator.md",
         r"pytest --orchestrator=acme_batch:AcmeBatchFlavor .*",
-        "tests/test_harness_example.py",
+        "tests/test_verdicts.py",
     ),
     ("secrets.md", r"zenml secret create .*", "ZenML's own command, with a password of the reader"),
     ("schedules.md", r"zenml pipeline schedule .*", "needs a scheduler: tests/test_kubernetes.py"),

@@ -14,6 +14,7 @@ import pytest
 
 from samples import report
 from zenml_conformance.command import Refusal, forecast, main
+from zenml_conformance.command.environments import make_environment
 from zenml_conformance.command.project import Project
 from zenml_conformance.contract.rule import Status
 from zenml_conformance.report import matrix
@@ -48,8 +49,8 @@ def test_judged_in_both(
     """Nothing changes, and nothing is left in the project."""
     made = []
 
-    def this_one(version: str, project: Path, directory: Path) -> Path:
-        made.append((version, project))
+    def this_one(version: str, wanted: list[str], directory: Path) -> Path:
+        made.append((version, wanted))
         return Path(sys.executable)
 
     monkeypatch.setattr(forecast, "make_environment", this_one)
@@ -57,7 +58,7 @@ def test_judged_in_both(
     kept = tmp_path / "kept"
     given = ["--zenml", OLD, NEW, "--rules", "PKG-4", "--report", str(kept)]
     assert main(["forecast", str(project), *given]) == 0
-    assert made == [(OLD, project), (NEW, project)]
+    assert made == [(OLD, [str(project)]), (NEW, [str(project)])]
     said = capfd.readouterr()
     assert f"0 of 1 rules change from ZenML {OLD} to {NEW}, 0 of them for the worse." in said.out
     assert f"ZenML {NEW}: judging" in said.err
@@ -81,7 +82,7 @@ def test_what_changes_is_shown(
         NEW: with_zenml(report(tmp_path, {"STOP-1": Status.FAILED}), NEW),
     }
     monkeypatch.setattr(forecast, "make_environment", lambda *_: Path(sys.executable))
-    monkeypatch.setattr(forecast, "_judge", lambda *given: reports[given[-1].name])
+    monkeypatch.setattr(forecast, "judge_in", lambda *given: reports[given[-1].name])
     assert main(["forecast", str(project), "--zenml", OLD, NEW]) == 1
     said = capsys.readouterr().out
     rows = [line.split() for line in said.splitlines()]
@@ -130,7 +131,7 @@ def test_what_can_not_be_installed(
     monkeypatch.setattr("subprocess.run", run)
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}" if uv else None)
     with pytest.raises(Refusal) as refusal:
-        forecast.make_environment("0.97.99", tmp_path / "project", tmp_path / "environment")
+        make_environment("0.97.99", [str(tmp_path / "project")], tmp_path / "environment")
     assert message in refusal.value.message
     assert len(refusal.value.message.splitlines()) < 20
     create, install = commands

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,18 +11,11 @@ from packaging.version import InvalidVersion, Version
 
 from zenml_conformance import distribution
 from zenml_conformance.command import Refusal
+from zenml_conformance.command.environments import judge_in, make_environment
 from zenml_conformance.command.project import Project
 from zenml_conformance.contract.rule import Outcome
 from zenml_conformance.report import baseline, matrix
-from zenml_conformance.report.model import Report, read
-
-_NO_SUCH = re.compile(
-    r"no matching distribution found for zenml\b|there is no version of zenml\b", re.IGNORECASE
-)
-"""What pip and uv say of a version that an index does not have."""
-
-_TAIL = 12
-"""How many lines of a failed command to show."""
+from zenml_conformance.report.model import Report
 
 
 @click.command()
@@ -74,9 +62,9 @@ def command(
         reports = []
         for version in versions:
             _say(f"ZenML {version}: installing it, {project} and the suite")
-            python = make_environment(version, project.resolve(), Path(name, version))
+            python = make_environment(version, [str(project.resolve())], Path(name, version))
             _say(f"ZenML {version}: judging")
-            reports.append(_judge(python, project, options, (kept / version).resolve()))
+            reports.append(judge_in(python, project, options, (kept / version).resolve()))
     _show(versions, reports[0], reports[1])
     if worse(reports[0], reports[1]):
         raise click.exceptions.Exit(1)
@@ -101,83 +89,6 @@ def _refuse_versions(versions: tuple[str, str]) -> None:
             )
     if Version(versions[0]) == Version(versions[1]):
         raise Refusal(f"--zenml {versions[0]} {versions[1]}: these are the same.")
-
-
-def make_environment(version: str, project: Path, directory: Path) -> Path:
-    """Make a virtual environment with a ZenML, a project, and this suite.
-
-    Args:
-        version: ZenML's.
-        project: The project's directory.
-        directory: Where to make it.
-
-    Returns:
-        Its interpreter.
-
-    Raises:
-        Refusal: If something can't be installed.
-    """
-    python = directory / "bin" / "python"
-    if uv := shutil.which("uv"):
-        _install([uv, "venv", "--quiet", "--python", sys.executable, str(directory)], version)
-        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-    else:
-        _install([sys.executable, "-m", "venv", str(directory)], version)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    wanted = [f"zenml[local]=={version}", distribution.requirement(), str(project)]
-    _install([*install, *wanted], version)
-    return python
-
-
-def _install(command: list[str], version: str) -> None:
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
-    if done.returncode == 0:
-        return
-    if _NO_SUCH.search(done.stdout):
-        raise Refusal(f"--zenml {version}: there is no such version in the package index.")
-    raise Refusal(
-        f"--zenml {version}: it can't be installed together with the project and this suite. "
-        f"{Path(command[0]).name} says:\n{_tail(done.stdout)}"
-    )
-
-
-def _judge(python: Path, project: Path, options: list[str], target: Path) -> Report:
-    """Judge in an environment.
-
-    Args:
-        python: Its interpreter.
-        project: Where to judge: pytest's configuration is there.
-        options: What to judge.
-        target: The directory for the report.
-
-    Returns:
-        The report.
-
-    Raises:
-        Refusal: If nothing could be judged.
-    """
-    path = target / "report.json"
-    path.unlink(missing_ok=True)
-    arguments = ["-o", "addopts=", "-p", "no:cacheprovider", "--conformance-tier=simulated"]
-    inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTEST_ADDOPTS")}
-    done = subprocess.run(
-        [str(python), "-m", "pytest", *options, *arguments, f"--conformance-report={target}"],
-        cwd=project,
-        env={**inherited, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode not in (0, 1) or not path.is_file():
-        raise Refusal(f"{project} can't be judged. pytest says:\n{_tail(done.stdout)}")
-    return read(path)
-
-
-def _tail(output: str) -> str:
-    return "\n".join(output.strip().splitlines()[-_TAIL:])
 
 
 def worse(before: Report, after: Report) -> list[str]:
