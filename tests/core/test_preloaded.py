@@ -77,9 +77,10 @@ def test_no_library_of_a_user_is_imported(seen: Any) -> None:
 
     An attempt counts, so the test does not depend on what is installed.
     """
-    # ZenML's own dependencies; and Paramiko, which one of them, docker-py, always looks for.
+    # ZenML's own dependencies; Paramiko, which one of them, docker-py, always looks for; and pytz,
+    # which Babel looks for, if it is there for SQLAlchemy-Utils, another one.
     needed = {Requirement(text).name.lower() for text in requires("zenml") or ()}
-    needed |= {"asyncio", "paramiko"}
+    needed |= {"asyncio", "paramiko", "pytz"}
     libraries = set(USUAL)
     for integration in integration_registry.integrations.values():
         names = {Requirement(text).name.lower() for text in integration.get_requirements()}
