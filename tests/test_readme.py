@@ -73,8 +73,12 @@ OF_PROJECTS = "quick,SET,STAT,DYN-1,ISO-1"
 """The rules that depend on what a project has of its own. All others are about the core, and the
 suite's own tests judge that by all of them: in both topologies, on the same fake backend."""
 
-NOTHING_BUT_THE_CORE = ("custom_coordinator", "custom_native_dag")
-"""Patterns in which nothing is written yet that the other rules could be about."""
+NOTHING_BUT_THE_CORE = ("custom_coordinator", "custom_native_dag", "local")
+"""Patterns in which the other rules are about nothing that is not judged elsewhere.
+
+In the custom ones nothing is written yet; tests/test_conformance.py judges `local` on its own backend
+by all rules, and on the fake one there is nothing of `local`'s own to see.
+"""
 
 
 def judge_less(settings: Path) -> None:
