@@ -76,8 +76,8 @@ suite's own tests judge that by all of them: in both topologies, on the same fak
 NOTHING_BUT_THE_CORE = ("custom_coordinator", "custom_native_dag", "local")
 """Patterns in which the other rules are about nothing that is not judged elsewhere.
 
-In the custom ones nothing is written yet; tests/test_conformance.py judges `local` on its own backend
-by all rules, and on the fake one there is nothing of `local`'s own to see.
+In the custom ones nothing is written yet; tests/test_conformance.py judges `local` on its own
+backend by all rules, and on the fake one there is nothing of `local` to see.
 """
 
 
