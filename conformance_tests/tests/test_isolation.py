@@ -26,11 +26,14 @@ HOSTILE = {
 
 
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file below a directory, with its time and content."""
+    """Every file below a directory, with its time and content.
+
+    The cache of uv is uv's own: ZenML asks it for the packages of a run, where it is installed.
+    """
     return {
         str(path): (path.stat().st_mtime_ns, path.read_bytes())
         for path in sorted(directory.rglob("*"))
-        if path.is_file()
+        if path.is_file() and ".cache/uv/" not in path.as_posix()
     }
 
 
