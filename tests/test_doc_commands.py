@@ -58,6 +58,7 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     ("secrets.md", r"zenml secret create .*", "ZenML's own command, with a password of the reader"),
     ("schedules.md", r"zenml pipeline schedule .*", "needs a scheduler: tests/test_kubernetes.py"),
     ("slurm.md", r"\.venv/bin/python -m benchmarks .*", "a benchmark, which takes minutes"),
+    ("kubernetes.md", r"\.venv/bin/python -m benchmarks .*", "a benchmark, which takes minutes"),
     (
         "update-a-project.md",
         r"(copier|cruft) update .*|git .*|made=.*|package=.*|modules=.*|ruff .*|mypy",
