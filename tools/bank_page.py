@@ -14,6 +14,8 @@ import inspect
 import sys
 from pathlib import Path
 
+from generated_files import stale
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "what-the-suite-catches.md"
 sys.path.insert(0, str(ROOT / "conformance_tests" / "tests"))
@@ -69,13 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the page of the bank of faults.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
     options = parser.parse_args(arguments)
-    text = page()
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    if options.check:
-        print(f"{PAGE.relative_to(ROOT)} is behind the bank: run python tools/bank_page.py")
+    behind = stale({PAGE: page()}, write=not options.check)
+    if behind and options.check:
+        print(f"{behind[0]} is behind the bank: run python tools/bank_page.py")
         return 1
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 

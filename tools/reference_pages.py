@@ -22,6 +22,7 @@ from typing import Any, cast
 
 import pytest
 
+from generated_files import stale
 from zenml_conformance.session import options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -220,15 +221,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the reference's pages from code.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
     wanted = parser.parse_args(arguments)
-    stale = []
-    for name, write in PAGES.items():
-        page, text = ROOT / "docs" / name, write()
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            stale.append(f"docs/{name}")
-            if not wanted.check:
-                page.write_text(text, encoding="utf-8", newline="\n")
-    if stale and wanted.check:
-        print(f"{' and '.join(stale)} are behind the code: run python tools/reference_pages.py")
+    pages = {ROOT / "docs" / name: text() for name, text in PAGES.items()}
+    behind = stale(pages, write=not wanted.check)
+    if behind and wanted.check:
+        print(f"{' and '.join(behind)} are behind the code: run python tools/reference_pages.py")
         return 1
     return 0
 

@@ -14,6 +14,7 @@ import re
 import sys
 from pathlib import Path
 
+from generated_files import stale
 from zenml_conformance.contract.rule import Level
 from zenml_conformance.contract.rules import RULES
 from zenml_conformance.scenarios.scenario import SCENARIOS
@@ -127,14 +128,9 @@ def main(arguments: list[str] | None = None) -> int:
         front: readme(front.read_text(encoding="utf-8")),
         ROOT / "docs" / "rules.md": reference(),
     }
-    stale = []
-    for path, text in pages.items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(path.relative_to(ROOT).as_posix())
-            if not options.check:
-                path.write_text(text, encoding="utf-8", newline="\n")
-    if stale and options.check:
-        print(f"{' and '.join(stale)} are behind the rules: run python tools/rule_pages.py")
+    behind = stale(pages, write=not options.check)
+    if behind and options.check:
+        print(f"{' and '.join(behind)} are behind the rules: run python tools/rule_pages.py")
         return 1
     return 0
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from generated_files import stale
 from zenml_conformance.command import Refusal
 from zenml_conformance.command.environments import judge_in, make_environment
 from zenml_conformance.contract.rule import Level, Status, Tier
@@ -177,13 +178,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (EntryError, Refusal) as error:
         print(error, file=sys.stderr)
         return 1
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    if options.check:
+    behind = stale({PAGE: text}, write=not options.check)
+    if behind and options.check:
         print("docs/verdicts.md is behind verdicts/: run python tools/verdicts.py")
         return 1
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
-    print("wrote docs/verdicts.md")
+    if behind:
+        print("wrote docs/verdicts.md")
     return 0
 
 
